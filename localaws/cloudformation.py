@@ -1,0 +1,105 @@
+"""Let CloudFormation's API show the deployed stacks.
+
+Deploying is not done by moto's CloudFormation, so its list would be empty; this layer answers the calls
+that look at a stack. Everything else, and every stack that was not deployed here, is moto's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from xml.etree import ElementTree as ET
+
+from localaws.gateway import ApiResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from localaws.gateway import ApiCall, Proceed
+    from localaws.stack import Stack
+
+_STATUS = "CREATE_COMPLETE"
+
+
+class StackListing:
+    """A layer that answers questions about the deployed stacks.
+
+    Parameters
+    ----------
+    stacks : mapping
+        The deployed stacks by name; read at every call.
+    """
+
+    def __init__(self, stacks: Mapping[str, Stack]) -> None:
+        self._stacks = stacks
+
+    def __call__(self, call: ApiCall, proceed: Proceed) -> ApiResponse:
+        """Answer DescribeStacks, ListStacks and the lists of a stack's resources."""
+        result = _RESULTS.get(call.operation) if call.service == "cloudformation" else None
+        named = call.parameters.get("StackName")
+        stacks = [stack for stack in self._stacks.values() if named in {None, stack.name, stack.arn}]
+        return _response(call, result(stacks)) if result and stacks else proceed(call)
+
+
+def _summary(stack: Stack) -> dict[str, Any]:
+    return {
+        "StackId": stack.arn,
+        "StackName": stack.name,
+        "TemplateDescription": stack.description,
+        "CreationTime": stack.created.isoformat(),
+        "StackStatus": _STATUS,
+    }
+
+
+def _description(stack: Stack) -> dict[str, Any]:
+    parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in stack.parameters.items()]
+    outputs = [{"OutputKey": name, "OutputValue": value} for name, value in stack.outputs.items()]
+    return {
+        "StackId": stack.arn,
+        "StackName": stack.name,
+        "Description": stack.description,
+        "Parameters": parameters,
+        "CreationTime": stack.created.isoformat(),
+        "StackStatus": _STATUS,
+        "Outputs": outputs,
+    }
+
+
+def _resources(stack: Stack) -> list[dict[str, Any]]:
+    return [
+        {
+            "StackName": stack.name,
+            "LogicalResourceId": logical_id,
+            "PhysicalResourceId": physical_id,
+            "ResourceType": stack.types[logical_id],
+            "LastUpdatedTimestamp": stack.created.isoformat(),
+            "Timestamp": stack.created.isoformat(),
+            "ResourceStatus": _STATUS,
+        }
+        for logical_id, physical_id in stack.resources.items()
+    ]
+
+
+_RESULTS: Final[Mapping[str, Callable[[list[Stack]], dict[str, Any]]]] = {
+    "DescribeStackResources": lambda stacks: {"StackResources": _resources(stacks[0])},
+    "DescribeStacks": lambda stacks: {"Stacks": [_description(stack) for stack in stacks]},
+    "ListStackResources": lambda stacks: {"StackResourceSummaries": _resources(stacks[0])},
+    "ListStacks": lambda stacks: {"StackSummaries": [_summary(stack) for stack in stacks]},
+}
+
+
+def _response(call: ApiCall, result: Mapping[str, Any]) -> ApiResponse:
+    """Return a result in the query protocol's form: lists are elements named `member`."""
+    response = ET.Element(f"{call.operation}Response")
+    _fill(ET.SubElement(response, f"{call.operation}Result"), result)
+    return ApiResponse.of_xml(ET.tostring(response, encoding="unicode"))
+
+
+def _fill(element: ET.Element, value: Any) -> None:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _fill(ET.SubElement(element, name), item)
+    elif isinstance(value, list):
+        for item in value:
+            _fill(ET.SubElement(element, "member"), item)
+    else:
+        element.text = str(value)

@@ -1,0 +1,311 @@
+"""The one place that replaces names inside moto's Step Functions interpreter.
+
+moto executes definitions, but on the wall clock, with a client for each task, and with some errors
+that AWS does not have. `Interpreter.install` puts the embedded AWS's own time, clients and rules in the
+place of moto's names, all of which stand in one table; `uninstall` puts moto's back. moto is pinned, and
+a name that is gone fails loudly.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import threading
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from jsonpath_ng.ext import parse as parse_path
+from moto.core.config import default_user_config
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
+from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+
+from localaws import state_errors
+from localaws.executions import Executions, describe, describe_start, set_error
+from localaws.standard_modules import UtcTime, datetime_on, threading_on, time_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from botocore.client import BaseClient
+
+    from localaws.clock import Clock
+
+_STATE = "parser.asl.component.state"
+_COMMON = "parser.asl.component.common"
+_SERVICE = f"{_STATE}.exec.state_task.service.state_task_service"
+_ITERATION = f"{_STATE}.exec.state_map.iteration"
+_PARALLEL = f"{_STATE}.exec.state_parallel"
+
+_USE_THREADING = (
+    "parser.asl.component.program.program",
+    "parser.asl.eval.environment",
+    f"{_STATE}.exec.execute_state",
+    f"{_SERVICE}_callback",
+    f"{_ITERATION}.inline_iteration_component",
+    f"{_ITERATION}.job",
+    f"{_PARALLEL}.branch_worker",
+    f"{_PARALLEL}.branches_decl",
+)
+_USE_DATETIME = (
+    "parser.asl.eval.event.event_manager",
+    "parser.backend.execution",
+    "parser.models",
+    f"{_STATE}.state",
+    f"{_ITERATION}.itemprocessor.map_run_record",
+    f"{_PARALLEL}.branches_decl",
+)
+_USE_TIME = (
+    f"{_COMMON}.retry.retrier_decl",
+    f"{_SERVICE}_callback",
+    f"{_STATE}.wait.wait_function.wait_function",
+)
+_USE_CLIENTS = (
+    f"{_STATE}.exec.state_task.lambda_eval_utils",
+    f"{_STATE}.exec.state_map.item_reader.eval.resource_eval_s3",
+    f"{_STATE}.exec.state_map.result_writer.resource_eval.resource_eval_s3",
+    *(
+        f"{_SERVICE}_{name}"
+        for name in (
+            "aws_sdk",
+            "batch",
+            "dynamodb",
+            "ecs",
+            "events",
+            "glue",
+            "sfn",
+            "sns",
+            "sqs",
+            "unsupported",
+        )
+    ),
+)
+
+_BOTO_NAMES = {"sfn": "stepfunctions"}
+"""Where boto3's name of a service is another one than Step Functions'."""
+
+
+class Interpreter:
+    """moto's interpreter on a clock, with the rules of AWS."""
+
+    _installed: Interpreter | None = None
+
+    def __init__(self) -> None:
+        self._originals: list[tuple[Any, str, Any]] = []
+        self._executions: Executions | None = None
+
+    def install(
+        self,
+        clock: Clock,
+        connect: Callable[[str], BaseClient],
+        on_status_change: Callable[[dict[str, Any]], None],
+    ) -> None:
+        """Replace moto's names; one interpreter at a time.
+
+        Parameters
+        ----------
+        clock : Clock
+            The time of the executions, which are its units of work.
+        connect : callable
+            Makes a client by boto3's name of its service; it should neither check parameters nor retry,
+            and wait for an answer as long as a task may take. Called once for each service.
+        on_status_change : callable
+            Receives the `detail` of the `Step Functions Execution Status Change` events.
+
+        Raises
+        ------
+        RuntimeError
+            If an interpreter is installed already.
+        LookupError
+            If moto lacks a name: it is not the version that this module was written for.
+        """
+        if Interpreter._installed is not None:
+            raise RuntimeError("an interpreter is installed already")
+        self._executions = Executions(clock, on_status_change)
+        table = replacements(clock, Clients(connect), self._executions)
+        found = {place: find(*place) for place in table}
+        for place, make in table.items():
+            owner, name, original = found[place]
+            self._originals.append(found[place])
+            setattr(owner, name, make(original))
+        default_user_config["stepfunctions"]["execute_state_machine"] = True
+        # moto logs every failed state as an error of its own; here it is an execution's business.
+        logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
+        Interpreter._installed = self
+
+    def uninstall(self) -> None:
+        """Stop the running executions and put moto's names back."""
+        if Interpreter._installed is not self or self._executions is None:
+            return
+        self._executions.close()
+        for owner, name, original in reversed(self._originals):
+            setattr(owner, name, original)
+        self._originals.clear()
+        default_user_config["stepfunctions"]["execute_state_machine"] = False
+        logging.getLogger("moto.stepfunctions").setLevel(logging.NOTSET)
+        Interpreter._installed = None
+
+
+def replacements(
+    clock: Clock, clients: Clients, executions: Executions
+) -> Mapping[tuple[str, str], Callable[[Any], Any]]:
+    """Return what takes the place of which name.
+
+    Returns
+    -------
+    mapping
+        From a module below `moto.stepfunctions` and a name in it, to a function that makes the
+        replacement from the original.
+    """
+    threads, time, moments = threading_on(clock), time_on(clock), datetime_on(clock)
+    parse = lru_cache(maxsize=1024)(parse_path)
+    return {
+        **{(module, "threading"): _value(threads) for module in _USE_THREADING},
+        **{(module, "datetime"): _value(moments) for module in _USE_DATETIME},
+        **{(module, "time"): _value(time) for module in _USE_TIME},
+        **{(module, "boto_client_for"): _value(_client_for(clients)) for module in _USE_CLIENTS},
+        (f"{_STATE}.exec.execute_state", "Thread"): _value(threads.Thread),
+        ("parser.asl.eval.callback.callback", "Event"): _value(threads.Event),
+        ("models", "utcnow"): _value(lambda: clock.now().replace(tzinfo=None)),
+        (f"{_STATE}.wait.wait_function.timestamp", "Timestamp._get_wait_seconds"): _value(
+            _seconds_until(clock)
+        ),
+        ("parser.asl.utils.encoding", "_DateTimeEncoder.default"): _value(_encode),
+        # A path is parsed once and not for every state that it stands in.
+        ("parser.asl.utils.json_path", "parse"): _value(parse),
+        (f"{_COMMON}.path.result_path", "parse"): _value(parse),
+        ("parser.asl.component.eval_component", "EvalComponent.heap_key"): _value(property(_heap_key)),
+        # The life of an execution.
+        ("parser.models", "StepFunctionsParserBackend.start_execution"): _around(executions.start_by_name),
+        ("parser.backend.execution", "Execution.start"): _method(executions.prepare),
+        ("parser.backend.execution", "Execution.get_start_execution_details"): _around(describe_start),
+        ("parser.asl.component.program.program", "Program.eval"): _method(executions.evaluate),
+        ("responses", "StepFunctionResponse.stop_execution"): _method(executions.stop),
+        ("responses", "StepFunctionResponse.describe_execution"): _around(describe),
+        ("parser.asl.eval.environment", "Environment.close_frame"): _around(executions.close_frame),
+        ("parser.asl.eval.environment", "Environment.set_error"): _around(set_error),
+        ("parser.asl.eval.event.event_manager", "EventManager.add_event"): _around(executions.add_event),
+        # The names of errors, and who handles them.
+        (f"{_COMMON}.error_name.error_equals_decl", "ErrorEqualsDecl._eval_body"): _around(
+            state_errors.matches
+        ),
+        (f"{_ITERATION}.iteration_worker", "CustomErrorName"): _value(state_errors.name_of),
+        (f"{_PARALLEL}.branches_decl", "CustomErrorName"): _value(state_errors.name_of),
+        (f"{_STATE}.choice.comparison.comparison_variable", "ComparisonVariable._eval_body"): _method(
+            state_errors.compare
+        ),
+        (f"{_STATE}.choice.state_choice", "StateChoice._eval_state"): _around(state_errors.choose),
+        (f"{_STATE}.exec.execute_state", "ExecutionState._from_error"): _around(state_errors.of_task),
+        (f"{_STATE}.exec.state_task.state_task_lambda", "StateTaskLambda._from_error"): _around(
+            state_errors.of_function
+        ),
+        (f"{_SERVICE}_sns", "StateTaskServiceSns._from_error"): _around(state_errors.of_topic),
+        (f"{_SERVICE}_aws_sdk", "StateTaskServiceAwsSdk._normalise_service_error_name"): _value(
+            staticmethod(clients.error_prefix)
+        ),
+        (f"{_SERVICE}_aws_sdk", "StateTaskServiceAwsSdk._eval_service_task"): _around(_plain_result),
+    }
+
+
+def find(module: str, name: str) -> tuple[Any, str, Any]:
+    """Return where moto holds a name: its owner, its last part and its value.
+
+    Parameters
+    ----------
+    module : str
+        The module, below `moto.stepfunctions`.
+    name : str
+        The name, such as `Program.eval`.
+
+    Raises
+    ------
+    LookupError
+        If it is not there.
+    """
+    try:
+        owner: Any = importlib.import_module(f"moto.stepfunctions.{module}")
+        *path, last = name.split(".")
+        for part in path:
+            owner = vars(owner)[part]
+        return owner, last, vars(owner)[last]
+    except (ImportError, KeyError) as error:
+        message = f"this moto has no {name} in moto.stepfunctions.{module}: another version is needed"
+        raise LookupError(message) from error
+
+
+class Clients:
+    """One client for each service: they are thread-safe, and expensive to make.
+
+    Parameters
+    ----------
+    connect : callable
+        Makes a client by boto3's name of its service.
+    """
+
+    def __init__(self, connect: Callable[[str], BaseClient]) -> None:
+        self._connect = connect
+        self._lock = threading.Lock()
+        self._made: dict[str, BaseClient] = {}
+
+    def of(self, service: str) -> BaseClient:
+        """Return the client of a service."""
+        with self._lock:
+            if service not in self._made:
+                self._made[service] = self._connect(service)
+            return self._made[service]
+
+    def error_prefix(self, service: str) -> str:
+        """Return how SDK integrations with a service call it in their errors."""
+        client = self.of(_BOTO_NAMES.get(service, service))
+        return state_errors.sdk_name(client.meta.service_model.service_id)
+
+
+def _value(replacement: Any) -> Callable[[Any], Any]:
+    return lambda _: replacement
+
+
+def _method(function: Callable[..., Any]) -> Callable[[Any], Any]:
+    # Python binds a plain function to the object that it is looked up on, but not a bound method.
+    def method(itself: Any, *values: Any, **named: Any) -> Any:
+        return function(itself, *values, **named)
+
+    return _value(method)
+
+
+def _around(function: Callable[..., Any]) -> Callable[[Any], Any]:
+    return lambda original: lambda itself, *values, **named: function(original, itself, *values, **named)
+
+
+def _heap_key(component: Any) -> str:
+    # moto makes this key at its first use, which two executions of one parsed definition can reach at once.
+    return str(id(component))
+
+
+def _seconds_until(clock: Clock) -> Callable[[Any, Any], float]:
+    def seconds_until(wait: Any, env: Any) -> float:
+        wait.string.eval(env)
+        text = env.stack.pop()
+        moment: datetime | None = wait._from_timestamp_string(text)  # noqa: SLF001 - stands in for a method
+        if moment is None:
+            raise FailureEventException(wait._create_failure_event(env, text))  # noqa: SLF001
+        return (moment.replace(tzinfo=UTC) - clock.now()).total_seconds()
+
+    return seconds_until
+
+
+def _client_for(clients: Clients) -> Callable[..., BaseClient]:
+    # There is one region, and no role is in the way.
+    return lambda service, **_: clients.of(service)
+
+
+def _encode(_: Any, value: Any) -> str:
+    if isinstance(value, datetime):
+        return UtcTime.combine(value.date(), value.timetz()).isoformat()
+    return str(value)
+
+
+def _plain_result(otherwise: Callable[..., None], task: Any, env: Any, *values: Any, **named: Any) -> None:
+    """Call the service and leave its answer as JSON: boto3 parses times, the next state reads text."""
+    otherwise(task, env, *values, **named)
+    env.stack[-1] = json.loads(to_json_str(env.stack[-1]))

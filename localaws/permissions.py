@@ -1,0 +1,191 @@
+"""Least privilege made real: refuse what a role's policies do not allow.
+
+Only the sessions that the embedded AWS issues to its own functions and executions are checked, and
+only their calls of the services listed in `_RESOURCES`: these roles come from the template, and what
+they lack shows here as it would on AWS. Of IAM's language it knows what such roles use: Action and
+NotAction, Resource and NotResource, wildcards, Deny, and string and ARN conditions. A condition that it
+cannot judge does not hold in an Allow and holds in a Deny.
+
+Source of the resources that a call needs, and of the condition key: "Actions, resources, and condition
+keys for AWS Organizations" in the Service Authorization Reference. A call that names several resources
+needs permission for each.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from localaws.gateway import ApiError
+from localaws.identities import role_of
+from localaws.organization_state import OrganizationState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from localaws.gateway import ApiCall, ApiResponse, Proceed
+    from localaws.identities import Identities, RoleSession
+
+    Statement = Mapping[str, Any]
+    Keys = Mapping[str, str]
+
+_POLICY_TYPE_KEY = "organizations:policytype"
+_NOT_TOLD = ""
+"""The value of a condition key that only something missing could tell: no condition on it is judged."""
+_TYPE_PARAMETERS = ("Filter", "PolicyType", "Type")
+_ORGANIZATIONS_PARAMETERS = (
+    "AccountId",
+    "ChildId",
+    "DestinationParentId",
+    "OrganizationalUnitId",
+    "ParentId",
+    "PolicyId",
+    "ResourceId",
+    "RootId",
+    "SourceParentId",
+    "TargetId",
+)
+_EQUAL = {"StringEquals", "ArnEquals", "StringLike", "ArnLike"}
+
+
+class Permissions:
+    """A layer that refuses calls for which the caller's role has no permission.
+
+    Parameters
+    ----------
+    identities : Identities
+        Knows the issued sessions.
+    """
+
+    def __init__(self, identities: Identities) -> None:
+        self._identities = identities
+
+    def __call__(self, call: ApiCall, proceed: Proceed) -> ApiResponse:
+        """Let `call` proceed if its caller may."""
+        resources_of = _RESOURCES.get(call.service)
+        session = self._identities.session_of(call.access_key) if call.is_internal else None
+        if resources_of is not None and session is not None:
+            _check(call, session, resources_of(call))
+        return proceed(call)
+
+
+def _check(call: ApiCall, session: RoleSession, resources: Iterable[str | None]) -> None:
+    action = f"{call.service}:{call.operation}"
+    statements = _statements(session)
+    keys = _condition_keys(call)
+    for resource in resources:
+        matching = [s["Effect"] for s in statements if _applies(s, action, resource, keys)]
+        if "Deny" in matching or "Allow" not in matching:
+            raise _refusal(call, session, action, resource)
+
+
+def _refusal(call: ApiCall, session: RoleSession, action: str, resource: str | None) -> ApiError:
+    message = (
+        f"User: {session.arn} is not authorized to perform: {action} on resource: {resource or '*'} "
+        f"because no identity-based policy allows the {action} action"
+    )
+    if call.service == "sns":
+        return ApiError("AuthorizationError", message, status=403)
+    return ApiError("AccessDeniedException", message)
+
+
+def _organizations_resources(call: ApiCall) -> list[str | None]:
+    """Return the ARNs of what a call names.
+
+    An id that names nothing has no ARN: such a call needs the action on anything at all, and the
+    service then says what is missing.
+    """
+    ids = [call.parameters[name] for name in _ORGANIZATIONS_PARAMETERS if name in call.parameters]
+    state = OrganizationState(call)
+    things = [*state.entities(), *state.backend.policies]
+    named: list[str | None] = [thing.arn for thing in things if thing.id in ids]
+    return (named or [None]) if ids else ["*"]
+
+
+def _sns_resources(call: ApiCall) -> list[str | None]:
+    parameters = call.parameters
+    return [parameters.get("TopicArn") or parameters.get("TargetArn") or "*"]
+
+
+_RESOURCES: dict[str, Callable[[ApiCall], list[str | None]]] = {
+    "organizations": _organizations_resources,
+    "sns": _sns_resources,
+}
+
+
+def _condition_keys(call: ApiCall) -> dict[str, str]:
+    """Return the values of the condition keys, by lower-case key."""
+    if call.service != "organizations":
+        return {}
+    given = [call.parameters[name] for name in _TYPE_PARAMETERS if name in call.parameters]
+    policy_id = call.parameters.get("PolicyId")
+    found = [p.type for p in OrganizationState(call).backend.policies if p.id == policy_id]
+    kinds = [*given, *found, *([_NOT_TOLD] if policy_id else [])]
+    return {_POLICY_TYPE_KEY: kinds[0]} if kinds else {}
+
+
+def _statements(session: RoleSession) -> list[Statement]:
+    """Return the statements of the role's inline and attached policies; none if the role does not exist."""
+    role = role_of(session)
+    if role is None:
+        return []
+    inline = list(role.policies.values())
+    versions = [version for policy in role.managed_policies.values() for version in policy.versions]
+    attached = [version.document for version in versions if version.is_default]
+    return [statement for document in [*inline, *attached] for statement in _parsed(document)]
+
+
+@lru_cache(maxsize=256)
+def _parsed(document: str) -> tuple[Statement, ...]:
+    statements = json.loads(document)["Statement"]
+    return tuple(statements) if isinstance(statements, list) else (statements,)
+
+
+def _applies(statement: Statement, action: str, resource: str | None, keys: Keys) -> bool:
+    return (
+        _covers(statement, "Action", action, ignore_case=True)
+        and (resource is None or _covers(statement, "Resource", resource, ignore_case=False))
+        and _conditions_hold(statement, keys)
+    )
+
+
+def _covers(statement: Statement, element: str, value: str, *, ignore_case: bool) -> bool:
+    inverse = f"Not{element}" in statement
+    patterns = _as_list(statement.get(f"Not{element}" if inverse else element, []))
+    matched = any(_matches(pattern, value, ignore_case=ignore_case) for pattern in patterns)
+    return matched is not inverse
+
+
+def _conditions_hold(statement: Statement, keys: Keys) -> bool:
+    results = [
+        _condition_holds(operator, keys.get(key.lower()), _as_list(values))
+        for operator, tests in statement.get("Condition", {}).items()
+        for key, values in tests.items()
+        if keys.get(key.lower()) != _NOT_TOLD
+    ]
+    unknown_counts_as = statement["Effect"] == "Deny"
+    return all(unknown_counts_as if result is None else result for result in results)
+
+
+def _condition_holds(operator: str, value: str | None, expected: list[str]) -> bool | None:
+    """Return whether one condition holds; None if this program does not know its operator."""
+    plain = operator.removesuffix("IfExists")
+    if plain.replace("Not", "") not in _EQUAL:
+        return None
+    inverse = "Not" in plain
+    if value is None:
+        return inverse or plain != operator
+    literal = plain.endswith("Equals") and plain.startswith("String")
+    matched = any(value == e if literal else _matches(e, value, ignore_case=False) for e in expected)
+    return matched is not inverse
+
+
+def _matches(pattern: str, value: str, *, ignore_case: bool) -> bool:
+    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(expression, value, re.DOTALL | (re.IGNORECASE if ignore_case else 0)) is not None
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,341 @@
+"""CloudTrail's events for Organizations, and who is named in them.
+
+RECORDS is "CloudTrail record contents", IDENTITY is "CloudTrail userIdentity element" in the AWS CloudTrail
+user guide, and ORG is "Logging AWS Organizations API calls with AWS CloudTrail" in the AWS Organizations
+user guide.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+from moto.moto_api._internal.models import moto_api_backend
+
+from localaws.clock import SkippingClock
+from localaws.gateway import INTERNAL_KEY_PREFIX, ApiError, Gateway
+from localaws.identities import Identities
+from localaws.organizations import Organizations
+from localaws.trail import Trail
+from tests.embedded.wire import connect
+
+if TYPE_CHECKING:
+    from localaws.gateway import ApiCall, ApiResponse, Proceed
+
+ACCOUNT = "111122223333"
+KEY = "AKIAIOSFODNN7EXAMPLE"
+DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": []})
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}],
+    }
+)
+SCP = "SERVICE_CONTROL_POLICY"
+
+
+class World:
+    """An organization behind a trail, and what the trail has told."""
+
+    def __init__(self) -> None:
+        self.clock = SkippingClock(datetime(2026, 11, 22, 8, 30, tzinfo=UTC))
+        self.identities = Identities(self.clock)
+        self.told: list[dict[str, Any]] = []
+        self.refuse: ApiError | None = None
+        trail = Trail(self.clock, self.identities, self.told.append)
+        self.gateway = Gateway([trail, self.refusing, Organizations(self.clock)], self.clock)
+        self.client = connect(self.gateway, "organizations", KEY)
+        self.client.create_organization()
+        self.root = self.client.list_roots()["Roots"][0]["Id"]
+        created = self.client.create_policy(
+            Name="DenyLeaving", Description="stay", Type=SCP, Content=DOCUMENT
+        )
+        self.policy = created["Policy"]["PolicySummary"]["Id"]
+        self.told.clear()
+
+    def refusing(self, call: ApiCall, proceed: Proceed) -> ApiResponse:
+        """Let `call` proceed unless a refusal is set."""
+        if self.refuse is not None:
+            raise self.refuse
+        return proceed(call)
+
+    def attach(self, access_key: str = KEY) -> dict[str, Any]:
+        """Attach the policy to the root as somebody and return the event's detail."""
+        client = connect(self.gateway, "organizations", access_key)
+        client.attach_policy(PolicyId=self.policy, TargetId=self.root)
+        return self.detail()
+
+    def detail(self) -> dict[str, Any]:
+        """Return the detail of the last event."""
+        detail: dict[str, Any] = self.told[-1]["detail"]
+        return detail
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
+    moto_api_backend.reset()
+    return World()
+
+
+def test_a_change_is_told_as_eventbridge_delivers_it(world: World) -> None:
+    """EventBridge user guide, "AWS service events via CloudTrail": the envelope around the record."""
+    world.attach()
+    (event,) = world.told
+    assert uuid.UUID(event.pop("id"))
+    assert event.pop("detail")["eventName"] == "AttachPolicy"
+    assert event == {
+        "version": "0",
+        "detail-type": "AWS API Call via CloudTrail",
+        "source": "aws.organizations",
+        "account": ACCOUNT,
+        "time": "2026-11-22T08:30:00Z",
+        "region": "us-east-1",
+        "resources": [],
+    }
+
+
+def test_the_record_of_a_change_is_whole(world: World) -> None:
+    """RECORDS, and published records of AttachPolicy."""
+    detail = world.attach()
+    ids = [detail.pop("eventID"), detail.pop("requestID")]
+    assert [str(uuid.UUID(value)) for value in ids] == ids
+    assert detail.pop("userAgent").startswith("Boto3/")
+    assert detail.pop("userIdentity")["type"] == "IAMUser"
+    assert detail == {
+        "eventVersion": "1.11",
+        "eventTime": "2026-11-22T08:30:00Z",
+        "eventSource": "organizations.amazonaws.com",
+        "eventName": "AttachPolicy",
+        "awsRegion": "us-east-1",
+        "sourceIPAddress": "127.0.0.1",
+        "requestParameters": {"policyId": world.policy, "targetId": world.root},
+        "responseElements": None,
+        "readOnly": False,
+        "eventType": "AwsApiCall",
+        "managementEvent": True,
+        "recipientAccountId": ACCOUNT,
+        "eventCategory": "Management",
+        "tlsDetails": {
+            "tlsVersion": "TLSv1.3",
+            "cipherSuite": "TLS_AES_128_GCM_SHA256",
+            "clientProvidedHostHeader": "organizations.us-east-1.amazonaws.com",
+        },
+    }
+
+
+def test_the_event_and_the_answer_carry_the_same_request_id(world: World) -> None:
+    """RECORDS, requestID: the value that the service returns to the caller."""
+    answer = world.client.attach_policy(PolicyId=world.policy, TargetId=world.root)
+    assert world.detail()["requestID"] == answer["ResponseMetadata"]["RequestId"]
+
+
+def test_reads_are_not_told(world: World) -> None:
+    """EventBridge user guide: events of read-only calls do not come by default."""
+    world.client.list_roots()
+    world.client.describe_organization()
+    world.client.list_policies_for_target(TargetId=world.root, Filter=SCP)
+    assert world.told == []
+
+
+def test_other_services_are_not_told(world: World) -> None:
+    connect(world.gateway, "sns").create_topic(Name="alerts")
+    assert world.told == []
+
+
+def test_events_appear_in_us_east_1_wherever_the_caller_is(world: World) -> None:
+    """ORG: all CloudTrail information for Organizations is in US East (N. Virginia)."""
+    client = connect(world.gateway, "organizations", region="eu-central-1")
+    client.attach_policy(PolicyId=world.policy, TargetId=world.root)
+    assert world.told[-1]["region"] == world.detail()["awsRegion"] == "us-east-1"
+
+
+def test_a_failed_change_is_told_with_its_error(world: World) -> None:
+    """ORG, the sample of a failed AttachPolicy: an ordinary record with errorCode and errorMessage."""
+    with pytest.raises(ClientError):
+        world.client.detach_policy(PolicyId="p-FullAWSAccess", TargetId=world.root)
+    detail = world.detail()
+    assert detail["errorCode"] == "ConstraintViolationException"
+    assert detail["errorMessage"].startswith("You cannot remove the last policy")
+    assert detail["requestParameters"] == {"policyId": "p-FullAWSAccess", "targetId": world.root}
+    assert detail["responseElements"] is None
+
+
+def test_a_successful_change_is_told_without_error_members(world: World) -> None:
+    """RECORDS: errorCode is there only for a failed call."""
+    assert {"errorCode", "errorMessage"}.isdisjoint(world.attach())
+
+
+def test_a_denied_change_is_told_under_iams_own_name(world: World) -> None:
+    """Published records of denied Organizations calls say AccessDenied, not AccessDeniedException."""
+    world.refuse = ApiError("AccessDeniedException", "You don't have permissions." + "!" * 2000)
+    with pytest.raises(ClientError):
+        world.client.detach_policy(PolicyId=world.policy, TargetId=world.root)
+    detail = world.detail()
+    assert detail["errorCode"] == "AccessDenied"
+    assert len(detail["errorMessage"]) == 1024
+
+
+def test_an_update_shows_the_new_text_and_the_whole_policy(world: World) -> None:
+    """Published records of UpdatePolicy: the content is in clear, in request and response."""
+    content = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"}]})
+    world.client.update_policy(PolicyId=world.policy, Content=content)
+    detail = world.detail()
+    assert detail["requestParameters"] == {"policyId": world.policy, "content": content}
+    organization = world.client.describe_organization()["Organization"]["Id"]
+    prefix = f"arn:aws:organizations::{ACCOUNT}:policy/{organization}/service_control_policy"
+    assert detail["responseElements"] == {
+        "policy": {
+            "policySummary": {
+                "id": world.policy,
+                "arn": f"{prefix}/{world.policy}",
+                "name": "DenyLeaving",
+                "description": "stay",
+                "type": SCP,
+                "awsManaged": False,
+            },
+            "content": content,
+        }
+    }
+
+
+def test_a_created_policy_is_told_with_what_was_asked_for(world: World) -> None:
+    """Published records of CreatePolicy."""
+    parameters = {"Name": "New", "Description": "", "Type": SCP, "Content": DOCUMENT}
+    created = world.client.create_policy(**parameters)["Policy"]["PolicySummary"]["Id"]
+    assert world.detail()["requestParameters"] == {
+        "name": "New",
+        "description": "",
+        "type": SCP,
+        "content": DOCUMENT,
+    }
+    assert world.detail()["responseElements"]["policy"]["policySummary"]["id"] == created
+
+
+def test_a_disabled_type_is_told_with_the_status_that_was(world: World) -> None:
+    """A published record of DisablePolicyType: the response still says ENABLED."""
+    world.client.disable_policy_type(RootId=world.root, PolicyType=SCP)
+    detail = world.detail()
+    assert detail["requestParameters"] == {"rootId": world.root, "policyType": SCP}
+    assert detail["responseElements"]["root"]["policyTypes"] == [{"type": SCP, "status": "ENABLED"}]
+    world.clock.settle()
+    assert [event["detail"]["eventName"] for event in world.told] == ["DisablePolicyType"]
+
+
+def test_request_parameters_over_100_kb_are_left_out(world: World) -> None:
+    """RECORDS, requestParameters: omitted when they are larger than 100 KB."""
+    with pytest.raises(ClientError):
+        world.client.update_policy(PolicyId=world.policy, Content=f'{{"a": "{"x" * 102_400}"}}')
+    assert "requestParameters" not in world.detail()
+
+
+def test_a_new_account_is_told_by_the_service_too_and_its_address_is_not(world: World) -> None:
+    """ORG, the samples of CreateAccount and CreateAccountResult.
+
+    AccountJoinedOrganization and its joinedMethod: botocore's Organizations model.
+    """
+    made = world.client.create_account(AccountName="Shop", Email="shop@example.com")
+    account = made["CreateAccountStatus"]["AccountId"]
+    names = [(event["detail-type"], event["detail"]["eventName"]) for event in world.told]
+    assert names == [
+        ("AWS API Call via CloudTrail", "CreateAccount"),
+        ("AWS Service Event via CloudTrail", "CreateAccountResult"),
+        ("AWS Service Event via CloudTrail", "AccountJoinedOrganization"),
+    ]
+    assert world.told[0]["detail"]["requestParameters"] == {"email": "****", "accountName": "****"}
+    assert "shop" not in json.dumps(world.told).lower()
+    joined = world.detail()
+    assert joined["eventType"] == "AwsServiceEvent"
+    assert joined["userIdentity"] == {"accountId": ACCOUNT, "invokedBy": "AWS Internal"}
+    assert joined["serviceEventDetails"]["accountId"] == account
+    assert joined["serviceEventDetails"]["joinedMethod"] == "CREATED"
+
+
+def test_an_account_that_goes_is_told_by_the_service_too(world: World) -> None:
+    """AccountDepartedOrganization and its departureMethod: botocore's Organizations model."""
+    made = world.client.create_account(AccountName="Shop", Email="shop@example.com")
+    account = made["CreateAccountStatus"]["AccountId"]
+    world.client.remove_account_from_organization(AccountId=account)
+    detail = world.detail()
+    assert detail["eventName"] == "AccountDepartedOrganization"
+    assert detail["serviceEventDetails"]["accountId"] == account
+    assert detail["serviceEventDetails"]["departureMethod"] == "REMOVED"
+
+
+def test_an_unknown_key_is_the_local_operator(world: World) -> None:
+    """IDENTITY, IAMUser: the shape; that unknown keys belong to one user is this program's rule."""
+    identity = world.attach()["userIdentity"]
+    assert identity.pop("principalId").startswith("AIDA")
+    assert identity == {
+        "type": "IAMUser",
+        "arn": f"arn:aws:iam::{ACCOUNT}:user/local-operator",
+        "accountId": ACCOUNT,
+        "accessKeyId": KEY,
+        "userName": "local-operator",
+    }
+
+
+def test_an_iam_user_is_named_by_its_access_key(world: World) -> None:
+    """IDENTITY, IAMUser."""
+    iam = connect(world.gateway, "iam")
+    user = iam.create_user(UserName="ada", Path="/people/")["User"]
+    key = iam.create_access_key(UserName="ada")["AccessKey"]["AccessKeyId"]
+    assert world.attach(key)["userIdentity"] == {
+        "type": "IAMUser",
+        "principalId": user["UserId"],
+        "arn": f"arn:aws:iam::{ACCOUNT}:user/people/ada",
+        "accountId": ACCOUNT,
+        "accessKeyId": key,
+        "userName": "ada",
+    }
+
+
+def test_an_assumed_role_is_named_by_its_issuer_and_its_session(world: World) -> None:
+    """IDENTITY, AssumedRole: the session's ARN leaves the path out, the issuer's keeps it."""
+    iam = connect(world.gateway, "iam")
+    role = iam.create_role(RoleName="pipeline", Path="/ci/", AssumeRolePolicyDocument=TRUST)["Role"]
+    session = {"RoleArn": role["Arn"], "RoleSessionName": "ada@example.com"}
+    key = connect(world.gateway, "sts").assume_role(**session)["Credentials"]["AccessKeyId"]
+    assert world.attach(key)["userIdentity"] == {
+        "type": "AssumedRole",
+        "principalId": f"{role['RoleId']}:ada@example.com",
+        "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/pipeline/ada@example.com",
+        "accountId": ACCOUNT,
+        "accessKeyId": key,
+        "sessionContext": {
+            "sessionIssuer": {
+                "type": "Role",
+                "principalId": role["RoleId"],
+                "arn": f"arn:aws:iam::{ACCOUNT}:role/ci/pipeline",
+                "accountId": ACCOUNT,
+                "userName": "pipeline",
+            },
+            "attributes": {"creationDate": "2026-11-22T08:30:00Z", "mfaAuthenticated": "false"},
+        },
+    }
+
+
+def test_an_issued_session_is_an_assumed_role(world: World) -> None:
+    """IDENTITY, AssumedRole: a role that IAM does not know still has one stable id."""
+    arn = f"arn:aws:iam::{ACCOUNT}:role/attach"
+    with world.clock.working():
+        key = world.identities.issue(arn, "AttachFunction").access_key
+        identity = world.attach(key)["userIdentity"]
+    issuer = identity["sessionContext"]["sessionIssuer"]
+    assert identity["arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/attach/AttachFunction"
+    assert issuer["arn"] == arn
+    assert issuer["principalId"].startswith("AROA")
+    assert identity["principalId"] == f"{issuer['principalId']}:AttachFunction"
+
+
+def test_issued_credentials_are_internal_and_the_same_for_the_same_session(world: World) -> None:
+    first = world.identities.issue("arn:aws:iam::111122223333:role/a", "one")
+    again = world.identities.issue("arn:aws:iam::111122223333:role/a", "one")
+    other = world.identities.issue("arn:aws:iam::111122223333:role/a", "two")
+    assert first == again != other
+    assert first.access_key.startswith(INTERNAL_KEY_PREFIX)
+    assert len(first.access_key) == 20
