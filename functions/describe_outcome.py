@@ -1,0 +1,50 @@
+"""Describe Outcome: words for people, a record for machines."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from holdfast.baseline import Baseline, load_baseline
+from holdfast.description import describe
+from holdfast.errors import BaselineError
+from holdfast.notification import NOT_KNOWN, compose
+from holdfast.organizations import connect
+
+GUARDRAILS = Path(__file__).parent / "guardrails"
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+    """Return the notification about an incident at any stage.
+
+    Parameters
+    ----------
+    event : dict
+        `incident`: the incident, or the raw event if Verify Detach failed; `execution`: the execution's ARN.
+    context : object
+        Lambda's context, not used.
+
+    Returns
+    -------
+    dict
+        The notification, as `holdfast.notification.compose` describes it.
+
+    Raises
+    ------
+    OrganizationsBusyError
+        If a restored policy's text cannot be compared yet: retried by the state machine.
+    UnknownSchemaError
+        Terminal: the plain notification is sent instead.
+    """
+    organization = os.environ.get("ORGANIZATION_ID") or NOT_KNOWN
+    report = describe(event["incident"], str(event["execution"]), organization, _baseline(), connect())
+    return compose(report)
+
+
+def _baseline() -> Baseline | BaselineError:
+    """Return the baseline or what is wrong with it: a failure is described with either."""
+    try:
+        return load_baseline(GUARDRAILS)
+    except BaselineError as error:
+        return error

@@ -1,0 +1,262 @@
+"""The baseline: which policies must be attached where, declared in a file and reviewed like code."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from holdfast.attachment import ORGANIZATION_ID, POLICY_ID, Attachment, PolicyType, target_kind
+from holdfast.errors import BaselineError
+from holdfast.policy_document import PolicyDocument
+from holdfast.principal import Principal
+
+FILE_NAME = "baseline.toml"
+
+# An IAM role by its whole ARN, in any partition. Source: IAM user guide, "IAM identifiers".
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,577}", re.ASCII)
+_ROLE_ID = re.compile(r"AROA[A-Z0-9]{12,124}")
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """A protected policy and the targets that it must be attached to.
+
+    Parameters
+    ----------
+    policy_id : str
+        The policy's id.
+    name : str
+        The name that it had when the baseline was written.
+    policy_type : PolicyType
+        Its type: the event does not tell it.
+    targets : frozenset of str, or None
+        The targets' ids; None where the baseline says `"any"`.
+    document : PolicyDocument
+        The text that it must have.
+    """
+
+    policy_id: str
+    name: str
+    policy_type: PolicyType
+    targets: frozenset[str] | None
+    document: PolicyDocument
+
+    def protects(self, attachment: Attachment) -> bool:
+        """Return whether this guardrail must stay attached there."""
+        if attachment.policy_id != self.policy_id:
+            return False
+        return self.targets is None or attachment.target_id in self.targets
+
+
+@dataclass(frozen=True, slots=True)
+class SanctionedPrincipal:
+    """A role whose detaches are reported and not reverted.
+
+    Parameters
+    ----------
+    role : str
+        The role's whole ARN.
+    role_id : str or None
+        The role's unique id; where it is given, a role made again under the same name is another one.
+    """
+
+    role: str
+    role_id: str | None = None
+
+    def is_principal(self, principal: Principal) -> bool:
+        """Return whether a call was made with this role; what the caller could choose plays no part."""
+        if principal.kind != "AssumedRole" or principal.arn != self.role:
+            return False
+        return self.role_id is None or principal.unique_id == self.role_id
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """All guardrails of one organization.
+
+    Parameters
+    ----------
+    organization : str
+        The organization's id (`o-…`).
+    guardrails : tuple of Guardrail
+        Each policy once.
+    sanctioned : tuple of SanctionedPrincipal
+        Whose detaches are not reverted.
+    version : str
+        The first 12 hexadecimal digits of the SHA-256 of the file and its documents.
+    """
+
+    organization: str
+    guardrails: tuple[Guardrail, ...]
+    sanctioned: tuple[SanctionedPrincipal, ...]
+    version: str
+
+    def guardrail_for(self, attachment: Attachment) -> Guardrail | None:
+        """Return the guardrail that protects `attachment`, if one does."""
+        return next((guardrail for guardrail in self.guardrails if guardrail.protects(attachment)), None)
+
+    def sanctions(self, principal: Principal) -> bool:
+        """Return whether a principal's detaches are not to be reverted."""
+        return any(sanctioned.is_principal(principal) for sanctioned in self.sanctioned)
+
+
+def load_baseline(folder: Path) -> Baseline:
+    """Return the baseline that `folder` declares.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder with `baseline.toml`; documents are read below it only.
+
+    Raises
+    ------
+    BaselineError
+        If a file is missing or says something that cannot be meant; names the entry and the value.
+    """
+
+    def read(name: str) -> bytes:
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise BaselineError(f"{name!r} lies outside of {folder.name}/")
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise BaselineError(f"{folder.name}/{name} cannot be read: {error.strerror}") from error
+
+    return parse_baseline(read(FILE_NAME), read)
+
+
+def parse_baseline(text: bytes, read_document: Callable[[str], bytes]) -> Baseline:
+    """Return the baseline that a TOML text declares.
+
+    Parameters
+    ----------
+    text : bytes
+        The TOML, in UTF-8.
+    read_document : callable
+        Returns the bytes of a document by the name that the TOML gives it.
+
+    Raises
+    ------
+    BaselineError
+        If the text says something that cannot be meant; names the entry, the value and what was expected.
+    """
+    try:
+        toml = tomllib.loads(text.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BaselineError(f"{FILE_NAME} is not TOML: {error}") from error
+    table = _Table(toml, "")
+    digest = hashlib.sha256(text)
+
+    def read(name: str) -> str:
+        content = read_document(name)
+        digest.update(content)
+        return content.decode()
+
+    organization = table.text("organization", ORGANIZATION_ID, "an organization's id (o-…)")
+    sanctioned = tuple(_sanctioned(entry) for entry in table.tables("sanctioned_principal"))
+    guardrails = tuple(_guardrail(entry, read) for entry in table.tables("guardrail"))
+    table.refuse_others()
+    _refuse_repeated(guardrails)
+    return Baseline(organization, guardrails, sanctioned, digest.hexdigest()[:12])
+
+
+def _sanctioned(entry: _Table) -> SanctionedPrincipal:
+    role = entry.text("role", _ROLE_ARN, "the whole ARN of an IAM role")
+    role_id = entry.text("id", _ROLE_ID, "a role's unique id (AROA…)") if "id" in entry.values else None
+    entry.refuse_others()
+    return SanctionedPrincipal(role, role_id)
+
+
+def _guardrail(entry: _Table, read: Callable[[str], str]) -> Guardrail:
+    guardrail = Guardrail(
+        policy_id=entry.text("policy", POLICY_ID, "a policy's id (p-…)"),
+        name=entry.text("name", re.compile(r".{1,128}"), "the policy's name"),
+        policy_type=_policy_type(entry),
+        targets=_targets(entry),
+        document=_document(entry, read),
+    )
+    entry.refuse_others()
+    return guardrail
+
+
+def _policy_type(entry: _Table) -> PolicyType:
+    value = entry.text("type", re.compile(r".+"), "a policy type")
+    try:
+        return PolicyType(value)
+    except ValueError as error:
+        raise entry.wrong("type", value, "one of " + ", ".join(PolicyType)) from error
+
+
+def _targets(entry: _Table) -> frozenset[str] | None:
+    expected = '"any" or a list of the ids of roots, OUs and accounts'
+    value = entry.take("targets")
+    if value == "any":
+        return None
+    if not isinstance(value, list) or not value:
+        raise entry.wrong("targets", value, expected)
+    for target in value:
+        try:
+            target_kind(target if isinstance(target, str) else "")
+        except ValueError as error:
+            raise entry.wrong("targets", target, expected) from error
+    if len(set(value)) < len(value):
+        raise entry.wrong("targets", value, "each target once")
+    return frozenset(value)
+
+
+def _document(entry: _Table, read: Callable[[str], str]) -> PolicyDocument:
+    name = entry.text(
+        "document", re.compile(r"[\w./ -]+\.json"), "the path of a JSON file beside the baseline"
+    )
+    try:
+        return PolicyDocument.parse(read(name))
+    except ValueError as error:
+        raise BaselineError(f"{entry.path}document: {name} is not a policy's text: {error}") from error
+
+
+def _refuse_repeated(guardrails: tuple[Guardrail, ...]) -> None:
+    seen: set[str] = set()
+    for guardrail in guardrails:
+        if guardrail.policy_id in seen:
+            raise BaselineError(f"guardrail: {guardrail.policy_id} is declared twice: once is enough")
+        seen.add(guardrail.policy_id)
+
+
+class _Table:
+    """A TOML table that knows its place and what of it has been read."""
+
+    def __init__(self, values: Mapping[str, Any], path: str) -> None:
+        self.values = values
+        self.path = path
+        self._unread = set(values)
+
+    def take(self, key: str) -> Any:
+        self._unread.discard(key)
+        return self.values.get(key)
+
+    def text(self, key: str, pattern: re.Pattern[str], expected: str) -> str:
+        value = self.take(key)
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise self.wrong(key, value, expected)
+        return value
+
+    def tables(self, key: str) -> Iterator[_Table]:
+        value = self.take(key) if key in self.values else []
+        if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+            raise self.wrong(key, value, f"[[{key}]] tables")
+        return (_Table(entry, f"{self.path}{key}[{index}].") for index, entry in enumerate(value))
+
+    def wrong(self, key: str, value: object, expected: str) -> BaselineError:
+        got = "nothing" if value is None else repr(value)[:200]
+        return BaselineError(f"{self.path}{key}: got {got}, expected {expected}")
+
+    def refuse_others(self) -> None:
+        if self._unread:
+            unknown = ", ".join(sorted(self._unread))
+            raise BaselineError(f"{self.path}{unknown}: no such key here")

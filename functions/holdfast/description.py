@@ -1,0 +1,151 @@
+"""From an incident at any stage, or an event that was never judged, to everything that is told about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from holdfast.attachment import Attachment, PolicyType
+from holdfast.baseline import Baseline
+from holdfast.detachment import Detachment, parse_detachment
+from holdfast.errors import (
+    AttachmentQuotaExceededError,
+    BaselineError,
+    MalformedEventError,
+    OrganizationsBusyError,
+    OrganizationsError,
+)
+from holdfast.incident import Failure, Incident, Observation, is_incident, parse_failure, parse_incident
+from holdfast.organizations import Organizations, Policy, unless_refused
+from holdfast.outcome import Conclusion, Outcome, TextCheck, compare_text, conclude
+from holdfast.report import Holder, Report
+from holdfast.surroundings import survey
+
+_NO_ERROR = Failure("Unknown", "the state machine handed over no error")
+
+
+def describe(
+    document: Mapping[str, Any],
+    execution_arn: str,
+    organization: str,
+    baseline: Baseline | BaselineError,
+    organizations: Organizations,
+) -> Report:
+    """Return everything that is told about what flows through the state machine.
+
+    Parameters
+    ----------
+    document : mapping
+        An incident at any stage, or the raw event if Verify Detach failed; `error` is what was caught.
+    execution_arn : str
+        The execution that dealt with it.
+    organization : str
+        The organization's id, which is told also where the baseline cannot tell it.
+    baseline : Baseline or BaselineError
+        The baseline, or why it cannot be used.
+    organizations : Organizations
+        The connection, for names, text and counts.
+
+    Raises
+    ------
+    OrganizationsBusyError
+        If a restored policy's text cannot be compared yet: restored means restored as declared.
+    UnknownSchemaError
+        If the incident was written by code that this one does not know.
+    """
+    known = baseline if isinstance(baseline, Baseline) else None
+    if is_incident(document):
+        return _describe_incident(parse_incident(document), execution_arn, known, organizations)
+    unjudged = Report(
+        conclusion=Conclusion(Outcome.FAILED, None),
+        execution_arn=execution_arn,
+        organization=organization,
+        baseline_version=known.version if known else None,
+        failure=parse_failure(document.get("error")) or _NO_ERROR,
+    )
+    event = {key: value for key, value in document.items() if key != "error"}
+    try:
+        detachment = parse_detachment(event)
+    except MalformedEventError:
+        return replace(unjudged, raw_event=json.dumps(event, ensure_ascii=False))
+    guardrail = known.guardrail_for(detachment.attachment) if known else None
+    policy_type = guardrail.policy_type if guardrail else None
+    return replace(
+        unjudged,
+        detachment=detachment,
+        policy_name=guardrail.name if guardrail else None,
+        policy_type=policy_type,
+        attached_now=_observe(organizations, detachment, policy_type),
+        surroundings=survey(organizations, detachment.attachment.target_id),
+    )
+
+
+def _describe_incident(
+    incident: Incident, execution_arn: str, baseline: Baseline | None, organizations: Organizations
+) -> Report:
+    attachment, protection = incident.detachment.attachment, incident.protection
+    guardrail = baseline.guardrail_for(attachment) if baseline else None
+    policy = _policy(organizations, attachment.policy_id, must_answer=incident.confirmed_at is not None)
+    text = (
+        compare_text(policy.content, guardrail.document) if policy and guardrail else TextCheck.NOT_COMPARED
+    )
+    conclusion = conclude(incident, text)
+    failed = conclusion.outcome is Outcome.FAILED
+    return Report(
+        conclusion=conclusion,
+        execution_arn=execution_arn,
+        organization=protection.organization,
+        baseline_version=protection.baseline_version,
+        detachment=incident.detachment,
+        policy_name=protection.name,
+        live_name=policy.name if policy else None,
+        policy_type=protection.policy_type,
+        text=text,
+        observed=incident.observed,
+        reattachment=incident.reattachment,
+        confirmed_at=incident.confirmed_at,
+        failure=incident.failure,
+        attached_now=_observe(organizations, incident.detachment, protection.policy_type) if failed else None,
+        holders=_holders(organizations, incident, baseline),
+        surroundings=survey(organizations, attachment.target_id),
+    )
+
+
+def _policy(organizations: Organizations, policy_id: str, *, must_answer: bool) -> Policy | None:
+    """Read the policy; where the text decides what is told, being busy is no answer."""
+    try:
+        return organizations.policy(policy_id)
+    except OrganizationsBusyError:
+        if must_answer:
+            raise
+        return None
+    except OrganizationsError:
+        return None
+
+
+def _observe(
+    organizations: Organizations, detachment: Detachment, policy_type: PolicyType | None
+) -> Observation | None:
+    if policy_type is None:
+        return None
+    return unless_refused(lambda: organizations.observe(detachment.attachment, policy_type))
+
+
+def _holders(
+    organizations: Organizations, incident: Incident, baseline: Baseline | None
+) -> tuple[Holder, ...]:
+    policy_type, failure = incident.protection.policy_type, incident.failure
+    if policy_type is None or failure is None or failure.error != AttachmentQuotaExceededError.__name__:
+        return ()
+    target_id = incident.detachment.attachment.target_id
+    policies = unless_refused(lambda: organizations.policies_on(target_id, policy_type)) or ()
+    return tuple(
+        Holder(policy, in_baseline=_is_guardrail(baseline, policy.policy_id, target_id))
+        for policy in policies
+    )
+
+
+def _is_guardrail(baseline: Baseline | None, policy_id: str, target_id: str) -> bool:
+    return baseline is not None and baseline.guardrail_for(Attachment(policy_id, target_id)) is not None

@@ -1,0 +1,106 @@
+"""How an incident ended, concluded from what its parts say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from holdfast.incident import AttachResult, Incident
+from holdfast.policy_document import PolicyDocument
+from holdfast.verdict import Reason
+
+
+class Outcome(StrEnum):
+    """How an incident ended."""
+
+    RESTORED = "restored"
+    RESTORED_WITH_CHANGED_TEXT = "restored with changed text"
+    ALREADY_ATTACHED = "already attached"
+    ALERT_ONLY = "alert only"
+    SANCTIONED = "sanctioned"
+    FAILED = "failed"
+
+
+class Severity(StrEnum):
+    """Whether somebody must get up."""
+
+    PAGE = "page"
+    NOTICE = "notice"
+
+
+class TextCheck(StrEnum):
+    """How the live policy's text compares with the baseline's document."""
+
+    AS_DECLARED = "as declared"
+    CHANGED = "changed"
+    NOT_COMPARED = "not compared"
+
+
+_REPORTED = {
+    Reason.SANCTIONED_PRINCIPAL: Outcome.SANCTIONED,
+    Reason.ALERT_ONLY_MODE: Outcome.ALERT_ONLY,
+}
+_ATTACHED = {
+    AttachResult.ATTACHED: Outcome.RESTORED,
+    AttachResult.ALREADY_ATTACHED: Outcome.ALREADY_ATTACHED,
+}
+_SEVERITY = {
+    Outcome.FAILED: Severity.PAGE,
+    Outcome.RESTORED_WITH_CHANGED_TEXT: Severity.PAGE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """An outcome with what follows from it.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        How it ended.
+    exposure : timedelta or None
+        From the detach to the confirmation; None if there was none.
+    """
+
+    outcome: Outcome
+    exposure: timedelta | None
+
+    @property
+    def severity(self) -> Severity:
+        """Whether somebody must get up."""
+        return _SEVERITY.get(self.outcome, Severity.NOTICE)
+
+
+def compare_text(content: str, declared: PolicyDocument) -> TextCheck:
+    """Return how a live policy's text compares with the declared document."""
+    try:
+        live = PolicyDocument.parse(content)
+    except ValueError:
+        return TextCheck.CHANGED
+    return TextCheck.AS_DECLARED if live == declared else TextCheck.CHANGED
+
+
+def conclude(incident: Incident, text: TextCheck) -> Conclusion:
+    """Return how an incident ended.
+
+    Parameters
+    ----------
+    incident : Incident
+        The incident at its last stage.
+    text : TextCheck
+        How the policy's text compares with the baseline.
+
+    Returns
+    -------
+    Conclusion
+        Restored only if the attachment was confirmed; failed if it should have been and was not.
+    """
+    if incident.failure is None and incident.verdict.reason in _REPORTED:
+        return Conclusion(_REPORTED[incident.verdict.reason], None)
+    if incident.failure or incident.reattachment is None or incident.confirmed_at is None:
+        return Conclusion(Outcome.FAILED, None)
+    exposure = max(incident.confirmed_at - incident.detachment.event_time, timedelta())
+    if text is TextCheck.CHANGED:
+        return Conclusion(Outcome.RESTORED_WITH_CHANGED_TEXT, exposure)
+    return Conclusion(_ATTACHED[incident.reattachment.result], exposure)

@@ -1,0 +1,80 @@
+"""Everything that is told about an incident, before it is put into words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from holdfast.attachment import PolicyType
+from holdfast.detachment import Detachment
+from holdfast.incident import Failure, Observation, Reattachment
+from holdfast.organizations import PolicySummary
+from holdfast.outcome import Conclusion, TextCheck
+from holdfast.surroundings import Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A policy that holds one of the target's slots."""
+
+    policy: PolicySummary
+    in_baseline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An incident with all that could be found out about it; what could not be is None.
+
+    Parameters
+    ----------
+    conclusion : Conclusion
+        How it ended.
+    execution_arn : str
+        The execution that dealt with it.
+    organization : str
+        The organization's id, or `unknown`.
+    baseline_version : str or None
+        Which baseline it was judged by.
+    detachment : Detachment or None
+        What happened; None if the event could not be read.
+    raw_event : str or None
+        The event as it came, if it could not be read.
+    policy_name, live_name : str or None
+        The policy's name in the baseline, and what it is called now.
+    policy_type : PolicyType or None
+        The policy's type, from the baseline.
+    text : TextCheck
+        How the policy's text compares with the baseline's.
+    observed : Observation or None
+        What Verify Detach read.
+    reattachment : Reattachment or None
+        What AttachPolicy answered.
+    confirmed_at : datetime or None
+        When a read showed the attachment again.
+    failure : Failure or None
+        What was caught.
+    attached_now : Observation or None
+        After a failure: what a read shows now.
+    holders : tuple of Holder
+        At the attachment quota: which policies hold the slots.
+    surroundings : Surroundings
+        The target's name, path and accounts.
+    """
+
+    conclusion: Conclusion
+    execution_arn: str
+    organization: str
+    baseline_version: str | None = None
+    detachment: Detachment | None = None
+    raw_event: str | None = None
+    policy_name: str | None = None
+    live_name: str | None = None
+    policy_type: PolicyType | None = None
+    text: TextCheck = TextCheck.NOT_COMPARED
+    observed: Observation | None = None
+    reattachment: Reattachment | None = None
+    confirmed_at: datetime | None = None
+    failure: Failure | None = None
+    attached_now: Observation | None = None
+    holders: tuple[Holder, ...] = ()
+    surroundings: Surroundings = field(default_factory=Surroundings)

@@ -1,0 +1,59 @@
+"""What the template tells the functions, by environment variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from holdfast.attachment import ACCOUNT_ID, ORGANIZATION_ID
+from holdfast.errors import SettingsError
+
+
+class Mode(StrEnum):
+    """Whether Holdfast may change anything."""
+
+    REMEDIATE = "remediate"
+    ALERT_ONLY = "alert-only"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The deployment's settings.
+
+    Parameters
+    ----------
+    mode : Mode
+        Whether anything may be changed.
+    organization_id : str
+        The organization that this deployment is for (`o-…`).
+    account_ids : frozenset of str
+        The accounts whose records are accepted: the management account and the one that hosts the stack.
+    """
+
+    mode: Mode
+    organization_id: str
+    account_ids: frozenset[str]
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """Return the settings that the environment holds.
+
+        Raises
+        ------
+        SettingsError
+            If a variable is missing or wrong; names it, its value and what was expected.
+        """
+        mode = _matching(environ, "MODE", re.compile("|".join(Mode)), " or ".join(Mode))
+        organization = _matching(environ, "ORGANIZATION_ID", ORGANIZATION_ID, "an organization's id (o-…)")
+        management = _matching(environ, "MANAGEMENT_ACCOUNT_ID", ACCOUNT_ID, "12 digits")
+        host = _matching(environ, "HOST_ACCOUNT_ID", ACCOUNT_ID, "12 digits")
+        return cls(Mode(mode), organization, frozenset({management, host}))
+
+
+def _matching(environ: Mapping[str, str], name: str, pattern: re.Pattern[str], expected: str) -> str:
+    value = environ.get(name, "")
+    if not pattern.fullmatch(value):
+        raise SettingsError(f"environment variable {name}: got {value!r}, expected {expected}")
+    return value

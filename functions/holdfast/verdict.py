@@ -1,0 +1,82 @@
+"""What to do about a detachment, and why: the decision itself, without any call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from holdfast.baseline import Baseline
+from holdfast.detachment import Detachment
+from holdfast.settings import Mode
+
+STALE_AFTER = timedelta(hours=24)
+"""EventBridge delivers for 24 hours at most, so what is older was replayed or held back.
+
+Source: EventBridge user guide, "Event retry policy and using dead-letter queues".
+"""
+
+
+class Action(StrEnum):
+    """What the state machine does next."""
+
+    REATTACH = "reattach"
+    REPORT = "report"
+    NOTHING = "nothing"
+
+
+class Reason(StrEnum):
+    """Why."""
+
+    IN_BASELINE = "in the baseline"
+    STALE_EVENT = "stale event"
+    SANCTIONED_PRINCIPAL = "sanctioned principal"
+    ALERT_ONLY_MODE = "alert-only mode"
+    NOT_IN_BASELINE = "not in the baseline"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An action with its reason."""
+
+    action: Action
+    reason: Reason
+
+
+NOT_OURS = Verdict(Action.NOTHING, Reason.NOT_IN_BASELINE)
+
+
+def is_stale(detachment: Detachment, now: datetime) -> bool:
+    """Return whether an event is too old, or replayed, to be judged by who caused it."""
+    return detachment.replayed or now - detachment.event_time > STALE_AFTER
+
+
+def decide(detachment: Detachment, baseline: Baseline, mode: Mode, now: datetime) -> Verdict:
+    """Return what to do about a detachment.
+
+    The live state plays no part: a read may be stale, and only AttachPolicy itself knows.
+
+    Parameters
+    ----------
+    detachment : Detachment
+        What happened.
+    baseline : Baseline
+        What must be attached, and whose detaches are sanctioned.
+    mode : Mode
+        Whether anything may be changed.
+    now : datetime
+        The time by Organizations' own clock.
+
+    Returns
+    -------
+    Verdict
+        A stale event is never sanctioned: the permission was for then, the attachment is missing now.
+    """
+    if baseline.guardrail_for(detachment.attachment) is None:
+        return NOT_OURS
+    stale = is_stale(detachment, now)
+    if baseline.sanctions(detachment.principal) and not stale:
+        return Verdict(Action.REPORT, Reason.SANCTIONED_PRINCIPAL)
+    if mode is Mode.ALERT_ONLY:
+        return Verdict(Action.REPORT, Reason.ALERT_ONLY_MODE)
+    return Verdict(Action.REATTACH, Reason.STALE_EVENT if stale else Reason.IN_BASELINE)

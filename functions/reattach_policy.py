@@ -1,0 +1,38 @@
+"""Reattach Policy: one AttachPolicy call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.incident import parse_incident
+from holdfast.organizations import connect
+from holdfast.timestamps import format_timestamp
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+    """Attach the incident's policy to its target and return what Organizations answered.
+
+    Parameters
+    ----------
+    event : dict
+        The incident.
+    context : object
+        Lambda's context, not used.
+
+    Returns
+    -------
+    dict
+        `result`: `attached`, or `already attached`, which is an answer and no error; `at`: when.
+
+    Raises
+    ------
+    OrganizationsBusyError
+        Retried by the state machine.
+    OrganizationsError
+        Any other answer of the API's, `AttachmentQuotaExceededError` among them: terminal, told as a failure.
+    UnknownSchemaError
+        Terminal, told as a failure.
+    """
+    incident = parse_incident(event)
+    result, at = connect().attach(incident.detachment.attachment)
+    return {"result": result, "at": format_timestamp(at)}
