@@ -1,0 +1,1 @@
+"""The operator's command: what people do with Holdfast from a terminal."""

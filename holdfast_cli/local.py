@@ -1,0 +1,95 @@
+"""The embedded AWS, kept running with Holdfast on it, for people's own hands."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from holdfast_cli.embedded import BUILD, READER, Deployment, deploy_holdfast
+from holdfast_cli.following import follow
+from holdfast_cli.sample_organization import SEED
+from localaws.server import EmbeddedAws
+
+if TYPE_CHECKING:
+    from holdfast_cli.screen import Screen
+
+DELIVERY_DELAY = 1.0
+_POLL_SECONDS = 0.5
+
+
+def run_local(screen: Screen, port: int) -> None:
+    """Serve Holdfast on the embedded AWS until Ctrl-C, showing each execution and each mail.
+
+    Parameters
+    ----------
+    screen : Screen
+        Where to print.
+    port : int
+        The port of the endpoint.
+
+    Raises
+    ------
+    EndpointError
+        If the port cannot be had.
+    """
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    with EmbeddedAws(port=port, seed=SEED, delivery_delay=DELIVERY_DELAY) as aws:
+        deployment = deploy_holdfast(aws, BUILD / "local")
+        _print_commands(deployment, screen)
+        _tail(deployment, screen, stopped)
+    screen.line("Stopped.")
+
+
+def _print_commands(deployment: Deployment, screen: Screen) -> None:
+    aws, organization = deployment.aws, deployment.organization
+    cli = f"aws --endpoint-url {aws.endpoint_url}"
+    policy_id, root_id = organization.policies["DenyLeaveOrganization"], organization.targets["Root"]
+    screen.act(f"Holdfast runs on the embedded AWS at {aws.endpoint_url}")
+    screen.line(f"  {'organization':22} {organization.organization_id}")
+    for name, policy in organization.policies.items():
+        screen.line(f"  {name:22} {policy}")
+    for path, target in organization.targets.items():
+        screen.line(f"  {path:30} {target}")
+    screen.act("Copy these into another terminal")
+    for command in (
+        "export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1",
+        f"{cli} organizations detach-policy --policy-id {policy_id} --target-id {root_id}",
+        f"{cli} organizations list-policies-for-target --target-id {root_id} --filter SERVICE_CONTROL_POLICY",
+        f"{cli} stepfunctions list-executions --state-machine-arn {deployment.state_machine_arn}",
+        f"{cli} stepfunctions get-execution-history --execution-arn EXECUTION",
+        f"{cli} sns list-subscriptions",
+        f"{cli} events disable-rule --name {deployment.stack.outputs['DetachRuleName']}",
+    ):
+        screen.line(f"  {command}")
+    screen.act("Executions and mails appear here. Ctrl-C ends it.")
+
+
+def _tail(deployment: Deployment, screen: Screen, stopped: threading.Event) -> None:
+    """Show what happens until somebody stops it; each execution in a thread of its own."""
+    client = deployment.aws.client("stepfunctions")
+    shown: set[str] = set()
+    mails = len(deployment.aws.inbox.mails(to=READER))
+    while not stopped.wait(_POLL_SECONDS):
+        listed = client.list_executions(stateMachineArn=deployment.state_machine_arn)["executions"]
+        for execution in listed:
+            arn = execution["executionArn"]
+            if arn not in shown:
+                shown.add(arn)
+                threading.Thread(
+                    target=_show_execution,
+                    args=(deployment, arn, execution["startDate"], screen),
+                    daemon=True,
+                ).start()
+        for mail in deployment.aws.inbox.mails(to=READER)[mails:]:
+            screen.mail(mail)
+            mails += 1
+
+
+def _show_execution(deployment: Deployment, arn: str, started: datetime, screen: Screen) -> None:
+    screen.line(f"{started.astimezone(UTC):%H:%M:%S} execution {arn.rpartition(':')[2]}", "bold")
+    for step in follow(deployment.aws.client("stepfunctions"), arn):
+        screen.step(step, started)

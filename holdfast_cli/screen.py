@@ -1,0 +1,58 @@
+"""What the commands print: rich on a terminal, plain lines in a pipe."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from holdfast_cli.following import Step
+    from localaws.mail import Mail
+
+
+class Screen:
+    """The terminal, or the pipe that stands in for it."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False, soft_wrap=True)
+
+    def act(self, title: str) -> None:
+        """Print the heading of a part."""
+        if self._console.is_terminal:
+            self._console.rule(f"[bold]{escape(title)}", align="left")
+        else:
+            self._console.print(f"\n== {title}", markup=False)
+
+    def line(self, text: str, style: str = "") -> None:
+        """Print one line."""
+        self._console.print(Text(text, style=style))
+
+    def step(self, step: Step, since: datetime) -> None:
+        """Print one step of an execution with the seconds that have passed."""
+        seconds = (step.at - since).total_seconds()
+        mark, style = ("●", "cyan") if step.is_state else ("│", "dim")
+        self.line(f"  {seconds:6.1f} s  {mark} {step.text}", style)
+
+    def mail(self, mail: Mail) -> None:
+        """Print a mail as its reader gets it."""
+        heading = f"To: {mail.to}   From: {mail.sender}\nSubject: {mail.subject}"
+        if self._console.is_terminal:
+            style = "red" if "FAILED" in mail.subject else "green"
+            self._console.print(
+                Panel(
+                    Text(mail.body.rstrip()), title=Text(mail.subject), subtitle=mail.to, border_style=style
+                )
+            )
+            return
+        for text in (heading, "", *mail.body.rstrip().splitlines()):
+            for part in text.splitlines() or [""]:
+                self.line(f"  > {part}")
+
+    def verdict(self, text: str, *, good: bool) -> None:
+        """Print how it went."""
+        self.line(text, "bold green" if good else "bold red")

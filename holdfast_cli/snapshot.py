@@ -1,0 +1,178 @@
+"""Write the baseline from the live organization, for people to review and commit."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holdfast.attachment import PolicyType
+from holdfast.baseline import FILE_NAME, Baseline, SanctionedPrincipal, load_baseline
+
+if TYPE_CHECKING:
+    from mypy_boto3_organizations import OrganizationsClient
+    from mypy_boto3_organizations.literals import PolicyTypeType
+
+CONTROL_TOWER_PREFIX = "aws-guardrails-"
+"""How Control Tower names the policies that it manages itself. Source: Control Tower user guide, "Drift"."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPolicy:
+    """A policy of the live organization with all its attachments."""
+
+    policy_id: str
+    name: str
+    policy_type: PolicyType
+    aws_managed: bool
+    targets: tuple[str, ...]
+    content: str
+
+    @property
+    def left_out_because(self) -> str | None:
+        """Why the policy does not become a guardrail unless it is asked for; None if it does."""
+        if self.aws_managed:
+            return "AWS-managed: reattaching it can widen permissions"
+        if self.name.startswith(CONTROL_TOWER_PREFIX):
+            return "Control Tower manages it"
+        if not self.targets:
+            return "attached nowhere"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a snapshot wrote, and what it left out."""
+
+    baseline: Baseline
+    written: tuple[Path, ...]
+    left_out: tuple[FoundPolicy, ...]
+
+
+def take_snapshot(client: OrganizationsClient, folder: Path) -> Snapshot:
+    """Write `baseline.toml` and the policies' documents into `folder`.
+
+    The sanctioned principals of a baseline that is there already are kept; its comments are not.
+
+    Parameters
+    ----------
+    client : OrganizationsClient
+        A client of the management account or of a delegated administrator.
+    folder : Path
+        Where to write; made if it is not there.
+
+    Returns
+    -------
+    Snapshot
+        The baseline as it reads back, the files, and the policies left out.
+
+    Raises
+    ------
+    BaselineError
+        If the baseline that is there already cannot be read, so that nothing of it is lost.
+    """
+    organization = client.describe_organization()["Organization"]["Id"]
+    sanctioned = load_baseline(folder).sanctioned if (folder / FILE_NAME).exists() else ()
+    found = sorted(find_policies(client), key=lambda policy: (policy.policy_type, policy.name))
+    kept = [policy for policy in found if policy.left_out_because is None]
+    names = _document_names(kept)
+    (folder / "policies").mkdir(parents=True, exist_ok=True)
+    for policy in kept:
+        (folder / names[policy.policy_id]).write_text(pretty_document(policy.content), encoding="utf-8")
+    text = baseline_text(organization, sanctioned, kept, names)
+    (folder / FILE_NAME).write_text(text, encoding="utf-8")
+    written = (folder / FILE_NAME, *(folder / names[policy.policy_id] for policy in kept))
+    left_out = tuple(policy for policy in found if policy not in kept)
+    return Snapshot(load_baseline(folder), written, left_out)
+
+
+def find_policies(client: OrganizationsClient) -> Iterator[FoundPolicy]:
+    """Yield every policy of every type that is switched on in the root."""
+    root = client.list_roots()["Roots"][0]
+    for enabled in root["PolicyTypes"]:
+        if enabled["Status"] == "ENABLED":
+            yield from _find_of_type(client, enabled["Type"])
+
+
+def _find_of_type(client: OrganizationsClient, policy_type: PolicyTypeType) -> Iterator[FoundPolicy]:
+    for page in client.get_paginator("list_policies").paginate(Filter=policy_type):
+        for summary in page["Policies"]:
+            pages = client.get_paginator("list_targets_for_policy").paginate(PolicyId=summary["Id"])
+            yield FoundPolicy(
+                policy_id=summary["Id"],
+                name=summary["Name"],
+                policy_type=PolicyType(policy_type),
+                aws_managed=summary["AwsManaged"],
+                targets=tuple(sorted(target["TargetId"] for page in pages for target in page["Targets"])),
+                content=client.describe_policy(PolicyId=summary["Id"])["Policy"]["Content"],
+            )
+
+
+def pretty_document(content: str) -> str:
+    """Return a policy's text as people review it: indented, and otherwise as it is."""
+    return json.dumps(json.loads(content), indent=2, ensure_ascii=False) + "\n"
+
+
+def baseline_text(
+    organization: str,
+    sanctioned: tuple[SanctionedPrincipal, ...],
+    policies: list[FoundPolicy],
+    names: dict[str, str],
+) -> str:
+    """Return the TOML of a baseline.
+
+    Parameters
+    ----------
+    organization : str
+        The organization's id.
+    sanctioned : tuple of SanctionedPrincipal
+        Whose detaches are not reverted.
+    policies : list of FoundPolicy
+        The guardrails.
+    names : dict
+        The document's file name for each policy id.
+    """
+    tables = [f"organization = {_toml(organization)}\n"]
+    for principal in sanctioned:
+        role_id = f"id   = {_toml(principal.role_id)}\n" if principal.role_id else ""
+        tables.append(f"[[sanctioned_principal]]\nrole = {_toml(principal.role)}\n{role_id}")
+    tables += [
+        f"[[guardrail]]\n"
+        f"policy   = {_toml(policy.policy_id)}\n"
+        f"name     = {_toml(policy.name)}\n"
+        f"type     = {_toml(policy.policy_type.value)}\n"
+        f"targets  = [{', '.join(map(_toml, policy.targets))}]\n"
+        f"document = {_toml(names[policy.policy_id])}\n"
+        for policy in policies
+    ]
+    return "\n".join([_PREAMBLE, *tables])
+
+
+_PREAMBLE = """\
+# What must be attached where. Written by `holdfast snapshot`; review it, commit it, deploy it.
+#
+# targets = "any" protects a policy wherever it is attached. A sanctioned principal's detaches are reported
+# and not reverted:
+#
+#   [[sanctioned_principal]]
+#   role = "arn:aws:iam::111122223333:role/guardrail-pipeline"
+#   id   = "AROA…"    # optional: a role made again under the same name is another role
+"""
+
+
+def _document_names(policies: list[FoundPolicy]) -> dict[str, str]:
+    """Name each document after its policy, with the id where two names would meet on a disk."""
+    plain = {policy.policy_id: re.sub(r"[^A-Za-z0-9_-]+", "-", policy.name) for policy in policies}
+    folded = [name.casefold() for name in plain.values()]
+    return {
+        policy_id: f"policies/{name}{'' if folded.count(name.casefold()) == 1 else '-' + policy_id}.json"
+        for policy_id, name in plain.items()
+    }
+
+
+def _toml(text: str) -> str:
+    """Spell a TOML basic string, whose escapes are those of JSON."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
