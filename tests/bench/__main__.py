@@ -1,0 +1,159 @@
+"""Run the benchmark, print its tables, write `build/bench.json`.
+
+`python -m tests.bench` runs all of it, which takes a while; `python -m tests.bench calls cold` some of it.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from holdfast_cli.staging import PROJECT
+from tests.bench.cold_start import FUNCTIONS, cold_starts, zip_bytes
+from tests.bench.mass_detach import MassDetach, mass_detach
+from tests.bench.one_incident import OneIncident, one_incident
+from tests.bench.stage import Stage, stage
+
+ORGANIZATIONS = (10, 200, 5_000)
+SEEDS = (1, 2, 3, 4, 5)
+MASSES = ((50, SEEDS), (200, SEEDS), (1_000, SEEDS[:1]))
+RIVALS = ((20.0, 1), (20.0, 50), (100.0, 1), (100.0, 50))
+SIZE_GOAL = 64 * 1024
+
+console = Console(highlight=False)
+
+
+def calls() -> list[dict[str, Any]]:
+    """Show the calls, transitions and price of one incident by the size of the organization."""
+    table = Table("accounts", "critical path", "later", "throttled", "transitions", "functions", "US dollars")
+    found = []
+    for accounts in ORGANIZATIONS:
+        console.print(f"one incident, {accounts:,} accounts …", style="dim")
+        incident: OneIncident = one_incident(accounts)
+        table.add_row(
+            f"{accounts:,}",
+            f"{incident.critical}",
+            f"{incident.later}",
+            f"{incident.throttled}",
+            f"{incident.transitions}",
+            f"{incident.invocations}",
+            f"{incident.dollars:.6f}",
+        )
+        found.append({**asdict(incident), "dollars": incident.dollars})
+    console.print(table)
+    return found
+
+
+def mass() -> list[dict[str, Any]]:
+    """Show mass detaches at the published rates, the median of several seeds."""
+    table = _mass_table("incidents")
+    found = []
+    for incidents, seeds in MASSES:
+        runs = [_run(incidents, seed) for seed in seeds]
+        table.add_row(f"{incidents:,}", *_mass_row(runs))
+        found += [{**asdict(run), "seed": seed} for run, seed in zip(runs, seeds, strict=True)]
+    console.print(table)
+    return found
+
+
+def rival() -> list[dict[str, Any]]:
+    """Show one incident and fifty while somebody burns the shared bucket."""
+    table = _mass_table("rival's calls/s", "incidents")
+    found = []
+    for rate, incidents in RIVALS:
+        runs = [_run(incidents, seed, rate) for seed in SEEDS]
+        table.add_row(f"{rate:g}", f"{incidents}", *_mass_row(runs))
+        found += [{**asdict(run), "seed": seed, "rival": rate} for run, seed in zip(runs, SEEDS, strict=True)]
+    console.print(table)
+    return found
+
+
+def cold() -> dict[str, Any]:
+    """Show each function's start, and the size of the zip."""
+    table = Table("function", "cold, ms", "in bare clients", "warm, ms", "peak, MiB")
+    with stage(accounts=1) as scene:
+        payloads, environment = _payloads(scene)
+        found = cold_starts(scene.aws.endpoint_url, payloads, environment)
+    for start in found:
+        table.add_row(
+            start.name, f"{start.cold:.0f}", f"{start.ratio:.2f}", f"{start.warm:.1f}", f"{start.peak:.0f}"
+        )
+    console.print(table)
+    size = zip_bytes()
+    console.print(f"zip of functions/: {size:,} bytes, the goal is under {SIZE_GOAL:,}")
+    return {"functions": [{**asdict(start), "ratio": start.ratio} for start in found], "zip_bytes": size}
+
+
+SECTIONS: dict[str, Callable[[], Any]] = {"calls": calls, "mass": mass, "rival": rival, "cold": cold}
+
+
+def _payloads(scene: Stage) -> tuple[dict[str, object], dict[str, str]]:
+    """Return what each function got in a real execution, and the environment that it had."""
+    scene.detach_all(scene.accounts)
+    scene.aws.clock.settle()
+    inputs = [
+        json.loads(event["lambdaFunctionScheduledEventDetails"]["input"])
+        for event in scene.execution_history()
+        if event["type"] == "LambdaFunctionScheduled"
+    ]
+    environment = {
+        "MODE": "remediate",
+        "ORGANIZATION_ID": scene.deployment.organization.organization_id,
+        "MANAGEMENT_ACCOUNT_ID": scene.aws.account,
+        "HOST_ACCOUNT_ID": scene.aws.account,
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "PYTHONPATH": str(scene.deployment.template.parent / "functions"),
+    }
+    return dict(zip(FUNCTIONS, inputs, strict=True)), environment
+
+
+def _mass_table(*columns: str) -> Table:
+    return Table(*columns, "limit, s", "confirmed, s", "ratio", "lost", "attempts", "throttled", "wall, s")
+
+
+def _run(incidents: int, seed: int, rate: float = 0.0) -> MassDetach:
+    against = f", a rival at {rate:g}/s" if rate else ""
+    console.print(f"mass detach of {incidents:,}, seed {seed}{against} …", style="dim")
+    return mass_detach(incidents, seed, rate)
+
+
+def _mass_row(runs: list[MassDetach]) -> list[str]:
+    limit, seconds = runs[0].limit, statistics.median(run.seconds for run in runs)
+    return [
+        f"{limit:,.1f}",
+        f"{seconds:,.0f}",
+        f"{seconds / limit:.2f}",
+        f"{max(run.lost for run in runs)}",
+        f"{statistics.median(run.attempts for run in runs):.1f}",
+        f"{statistics.median(run.throttled for run in runs):.1f}",
+        f"{statistics.median(run.wall for run in runs):.0f}",
+    ]
+
+
+def main(names: list[str]) -> int:
+    """Run the named sections, or all; return 2 if a name is not known."""
+    if unknown := [name for name in names if name not in SECTIONS]:
+        console.print(f"bench: no section {unknown[0]!r}; there are {', '.join(SECTIONS)}")
+        return 2
+    path = PROJECT / "build" / "bench.json"
+    path.parent.mkdir(exist_ok=True)
+    found = json.loads(path.read_text()) if path.exists() else {}
+    for name in names or SECTIONS:
+        console.rule(name, align="left")
+        found[name] = SECTIONS[name]()
+        path.write_text(json.dumps(found, indent=2) + "\n")
+    console.print(f"Wrote {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}.")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
