@@ -71,6 +71,8 @@ class FunctionSpec:
         The form of its log.
     log_level : str
         The level of its log; only the JSON format has one.
+    reserved_concurrency : int or None
+        How many invocations run at a time; one more is throttled. None is no limit of its own.
     """
 
     logical_id: str
@@ -85,6 +87,7 @@ class FunctionSpec:
     runtime: str = "python3.13"
     log_format: Literal["Text", "JSON"] = "Text"
     log_level: str = "INFO"
+    reserved_concurrency: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ class Functions:
     surroundings : Surroundings
         What the functions find around them.
     workers : int
-        How many processes a function has at most.
+        How many processes a function has at most that reserves no concurrency; more invocations queue.
     """
 
     def __init__(self, clock: Clock, faults: Faults, surroundings: Surroundings, workers: int = 10) -> None:
@@ -195,12 +198,7 @@ class Functions:
                 self._clock.sleep(spec.timeout_seconds)
                 return _timed_out(request_id, spec.timeout_seconds)
             case FunctionFault.THROTTLED:
-                raise ApiError(
-                    "TooManyRequestsException",
-                    "Rate Exceeded.",
-                    429,
-                    Reason="ReservedFunctionConcurrentInvocationLimitExceeded",
-                )
+                raise _throttled()
             case FunctionFault.NO_ANSWER:
                 self._clock.sleep(_NO_ANSWER_SECONDS)
         raise ApiError("ServiceException", "Lambda could not process the request.", 500)
@@ -214,7 +212,7 @@ class _Pool:
         self._clock = clock
         self._surroundings = surroundings
         self._lock = threading.Lock()
-        self._free_places = limit
+        self._free_places = limit if spec.reserved_concurrency is None else spec.reserved_concurrency
         self._queue: deque[Signal] = deque()
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
@@ -247,6 +245,8 @@ class _Pool:
             if self._free_places:
                 self._free_places -= 1
                 return
+            if self.spec.reserved_concurrency is not None:
+                raise _throttled()
             turn = self._clock.signal()
             self._queue.append(turn)
         turn.wait()
@@ -262,7 +262,7 @@ class _Pool:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        worker = _Worker(self.spec, self._surroundings)
+        worker = _Worker(self.spec, self._clock, self._surroundings)
         with self._lock:
             self._all.add(worker)
             closed = self._closed
@@ -282,8 +282,9 @@ class _Pool:
 class _Worker:
     """One process of a function; it works on one event at a time."""
 
-    def __init__(self, spec: FunctionSpec, surroundings: Surroundings) -> None:
+    def __init__(self, spec: FunctionSpec, clock: Clock, surroundings: Surroundings) -> None:
         self._spec = spec
+        self._clock = clock
         self._on_log = surroundings.on_log
         environment = _environment(spec, surroundings)
         self._socket, child = socket.socketpair()
@@ -342,12 +343,23 @@ class _Worker:
             message = json.loads(line)
             if "log" in message:
                 self._on_log(self._spec.logical_id, message["log"])
+            elif "sleep" in message:
+                until -= self._sleep(message["sleep"], until - time.monotonic())
             elif "ready" in message:
                 return None
             elif "error" in message:
                 return _Outcome(message["error"], failed=True)
             else:
                 return _Outcome(message["result"])
+
+    def _sleep(self, seconds: float, left: float) -> float:
+        """Let the function sleep on the clock; return how much of that took no real time."""
+        began = time.monotonic()
+        self._clock.sleep(min(seconds, left))
+        if seconds > left:
+            raise TimeoutError
+        self._socket.sendall(b"{}\n")
+        return seconds - (time.monotonic() - began)
 
     def _end(self) -> str:
         """Return how the process ended."""
@@ -405,6 +417,11 @@ def _read_event(body: bytes) -> Any:
     except ValueError as error:
         message = f"Could not parse request body into json: {error}"
         raise ApiError("InvalidRequestContentException", message) from error
+
+
+def _throttled() -> ApiError:
+    reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
+    return ApiError("TooManyRequestsException", "Rate Exceeded.", 429, Reason=reason)
 
 
 def _timed_out(request_id: str, seconds: float) -> _Outcome:

@@ -160,7 +160,7 @@ def _managed_policy(site: Site, declared: Declared) -> Created:
 
 def _function(site: Site, declared: Declared) -> Created:
     spec = _function_spec(site, declared)
-    plain = declared.without("Code", "FunctionName", "ReservedConcurrentExecutions")
+    plain = declared.without("Code", "FunctionName", _RESERVED)
     arguments, unknown = arguments_of(site.connect("lambda"), "create_function", plain)
     for path in unknown:
         site.warnings.append(f"{declared.logical_id} ({declared.type}): property {path} is ignored")
@@ -174,7 +174,7 @@ def _function(site: Site, declared: Declared) -> Created:
 
 def _update_function(site: Site, declared: Declared) -> Created:
     spec = _function_spec(site, declared)
-    plain = declared.without("Code", "Tags", "PackageType", "Architectures", "ReservedConcurrentExecutions")
+    plain = declared.without("Code", "Tags", "PackageType", "Architectures", _RESERVED)
     answer = site.call(
         declared, "lambda", "update_function_configuration", {**plain, "FunctionName": spec.name}
     )
@@ -184,7 +184,7 @@ def _update_function(site: Site, declared: Declared) -> Created:
 
 
 def _reserve_concurrency(site: Site, declared: Declared, spec: FunctionSpec) -> None:
-    reserved = declared.only("ReservedConcurrentExecutions")
+    reserved = declared.only(_RESERVED)
     if reserved:
         site.call(declared, "lambda", "put_function_concurrency", {**reserved, "FunctionName": spec.name})
 
@@ -194,6 +194,7 @@ def _function_spec(site: Site, declared: Declared) -> FunctionSpec:
     name = declared.name("FunctionName")
     variables = properties.get("Environment", {}).get("Variables", {})
     logging = properties.get("LoggingConfig", {})
+    reserved = properties.get(_RESERVED)
     return FunctionSpec(
         logical_id=declared.logical_id,
         name=name,
@@ -207,6 +208,7 @@ def _function_spec(site: Site, declared: Declared) -> FunctionSpec:
         runtime=properties.get("Runtime", ""),
         log_format=logging.get("LogFormat", "Text"),
         log_level=logging.get("ApplicationLogLevel", "INFO"),
+        reserved_concurrency=None if reserved is None else int(reserved),
     )
 
 
@@ -269,6 +271,7 @@ def _metric_filter(site: Site, declared: Declared) -> Created:
     return Created(name)
 
 
+_RESERVED: Final = "ReservedConcurrentExecutions"
 _DEFINITION_KEYS: Final = (
     "Definition",
     "DefinitionString",

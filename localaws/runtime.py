@@ -2,7 +2,8 @@
 
 It is started as a script, with the function's own environment, and uses the standard library only. Its
 one argument is a socket: a line of JSON for each event comes in; lines of JSON with log lines and, at
-last, the result or the error go out. Whatever the handler prints is a log line, and when the parent is
+last, the result or the error go out. Whoever sleeps in the main thread asks the parent, whose clock may
+skip the time. Whatever the handler prints is a log line, and when the parent is
 gone, so is the worker.
 
 Source of the error types, the logs and the context: "Building Lambda functions with Python" in the AWS
@@ -62,6 +63,22 @@ class Channel:
         """Send a message."""
         with self._lock:
             self._socket.sendall(json.dumps(message).encode() + b"\n")
+
+
+class Sleep:
+    """What stands in for `time.sleep`: the parent says when the time is over."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._sleep = time.sleep
+
+    def __call__(self, seconds: float) -> None:
+        """Return after `seconds` of the parent's clock."""
+        if threading.current_thread() is not threading.main_thread():
+            self._sleep(seconds)
+            return
+        self._channel.send(sleep=seconds)
+        self._channel.receive()
 
 
 class LogStream(io.TextIOBase):
@@ -242,6 +259,7 @@ def main() -> NoReturn:
     channel = Channel(int(sys.argv[1]))
     log = LogStream(channel)
     sys.stdout = sys.stderr = log
+    time.sleep = Sleep(channel)  # type: ignore[assignment] # nobody sleeps for an index
     sys.path[0] = os.environ["LAMBDA_TASK_ROOT"]
     worker = Worker(channel, log)
     handler = worker.load(os.environ["_HANDLER"])

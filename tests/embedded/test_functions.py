@@ -67,7 +67,12 @@ CODE = """
 
     def hang(event, context):
         print("still here")
-        time.sleep(60)
+        while True:
+            pass
+
+    def sleep(event, context):
+        time.sleep(event["seconds"])
+        return "awake"
 
     def unserialisable(event, context):
         return {1, 2}
@@ -428,6 +433,40 @@ def test_a_function_has_as_many_processes_as_it_may_and_the_rest_queue(tmp_path:
 
         assert len(lab.functions._pools["echo"]._all) == 2
         assert lab.invoke()[0]["calls"] >= 2
+
+
+def test_a_function_sleeps_on_the_clock(lab: Lab) -> None:
+    before = lab.clock.now()
+
+    assert lab.result("sleep", {"seconds": 600}, timeout_seconds=900) == "awake"
+    assert (lab.clock.now() - before).total_seconds() == 600
+
+
+def test_a_function_that_sleeps_too_long_times_out_on_the_clock(lab: Lab) -> None:
+    failure = lab.failure("sleep", {"seconds": 600}, timeout_seconds=10)
+
+    assert failure["errorType"] == "Sandbox.Timedout"
+
+
+def test_an_invocation_beyond_the_reserved_concurrency_is_throttled(lab: Lab) -> None:
+    """Source: Lambda developer guide, "Configuring reserved concurrency"."""
+    lab.register("sleep", reserved_concurrency=1, timeout_seconds=900)
+    with lab.clock.working():
+        lab.invoke({"seconds": 60}, InvocationType="Event")
+        lab.clock.sleep(1)
+
+        with pytest.raises(ClientError, match="TooManyRequestsException"):
+            lab.invoke({"seconds": 1})
+
+    lab.clock.settle()
+    assert lab.invoke({"seconds": 1}) == ("awake", None)
+
+
+def test_a_function_without_any_concurrency_is_always_throttled(lab: Lab) -> None:
+    lab.register("echo", reserved_concurrency=0)
+
+    with pytest.raises(ClientError, match="TooManyRequestsException"):
+        lab.invoke()
 
 
 def test_closing_ends_the_busy_processes_too(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_what_is_missing_is_the_services_to_say(world: World) -> None:
 
 
 def test_the_type_of_a_policy_that_is_gone_is_no_condition(world: World) -> None:
-    """ACTIONS: the condition key's value is the policy's own, so without the policy there is none to compare."""
+    """ACTIONS: the value of the condition key is the policy's own; without one there is none to compare."""
     world.allow(statement("*", Condition={"StringEquals": {"organizations:PolicyType": SCP}}))
     with pytest.raises(ClientError, match="PolicyNotFoundException"):
         world.client.attach_policy(PolicyId="p-nosuchpolicy", TargetId=world.root)
