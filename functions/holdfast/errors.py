@@ -61,7 +61,11 @@ class RetryableError(HoldfastError):
 
 
 class OrganizationsBusyError(OrganizationsError, RetryableError):
-    """Organizations throttles, changes the same entity, or cannot be reached. Retried for half an hour."""
+    """Organizations changes the same entity, or cannot be reached. Retried for half an hour."""
+
+
+class OrganizationsThrottledError(OrganizationsBusyError):
+    """Organizations has had too many requests. Asked again in Reattach Policy, retried for half an hour."""
 
 
 class AttachmentNotVisibleError(RetryableError):

@@ -64,10 +64,14 @@ EXPLANATIONS: Mapping[str, Explanation] = {
         "Attach the policy by hand (command below); compare the role with the template, and look for a "
         "permissions boundary, a missing policy type or a changed delegation policy.",
     ),
-    "OrganizationsBusyError": Explanation(
-        "Organizations went on throttling, changing the same entity, or not answering, for about half an "
-        "hour.",
+    "OrganizationsThrottledError": Explanation(
+        "Organizations went on throttling for about half an hour.",
         "Attach the policy by hand (command below); find out in CloudTrail who uses up the request rate.",
+    ),
+    "OrganizationsBusyError": Explanation(
+        "Organizations went on changing the same entity, or not answering, for about half an hour.",
+        "Attach the policy by hand (command below); look at the AWS Health Dashboard, and in CloudTrail for "
+        "who else changes the target.",
     ),
     "OrganizationsRefusedError": Explanation(
         "Organizations refused the call for the reason quoted below.",

@@ -18,6 +18,7 @@ from holdfast.errors import (
     OrganizationsBusyError,
     OrganizationsError,
     OrganizationsRefusedError,
+    OrganizationsThrottledError,
     PermissionMissingError,
     PolicyGoneError,
     PolicyTypeDisabledError,
@@ -41,13 +42,13 @@ ONE_ATTEMPT = Config(
 # Source of the codes: botocore's Organizations model, and for those that it does not model (throttling and
 # denial by the front door) the "Common errors" page of the API reference.
 _ERROR_OF_CODE: Mapping[str, type[OrganizationsError]] = {
-    "TooManyRequestsException": OrganizationsBusyError,
+    "TooManyRequestsException": OrganizationsThrottledError,
     "ConcurrentModificationException": OrganizationsBusyError,
     "PolicyChangesInProgressException": OrganizationsBusyError,
     "ServiceException": OrganizationsBusyError,
-    "ThrottlingException": OrganizationsBusyError,
-    "Throttling": OrganizationsBusyError,
-    "RequestLimitExceeded": OrganizationsBusyError,
+    "ThrottlingException": OrganizationsThrottledError,
+    "Throttling": OrganizationsThrottledError,
+    "RequestLimitExceeded": OrganizationsThrottledError,
     "InternalFailure": OrganizationsBusyError,
     "InternalServerError": OrganizationsBusyError,
     "ServiceUnavailable": OrganizationsBusyError,

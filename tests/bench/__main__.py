@@ -21,6 +21,7 @@ from tests.bench.cold_start import FUNCTIONS, cold_starts, zip_bytes
 from tests.bench.mass_detach import MassDetach, mass_detach
 from tests.bench.one_incident import OneIncident, one_incident
 from tests.bench.stage import Stage, stage
+from tests.bench.strategies import STRATEGIES, play
 
 ORGANIZATIONS = (10, 200, 5_000)
 SEEDS = (1, 2, 3, 4, 5)
@@ -76,6 +77,23 @@ def rival() -> list[dict[str, Any]]:
     return found
 
 
+def strategies() -> list[dict[str, Any]]:
+    """Show other ways of asking again for the contested bucket."""
+    table = Table("way of asking", "rival's calls/s", "incidents", "admitted, s", "attempts")
+    found = []
+    for name, make in STRATEGIES.items():
+        for rate, incidents in ((0.0, 200), *RIVALS):
+            plays = [play(make(), incidents, rate, seed) for seed in SEEDS]
+            seconds = statistics.median(asked.seconds for asked in plays)
+            attempts = statistics.median(asked.attempts for asked in plays)
+            table.add_row(name, f"{rate:g}", f"{incidents}", f"{seconds:,.0f}", f"{attempts:.1f}")
+            found.append(
+                {"way": name, "rival": rate, "incidents": incidents, "seconds": seconds, "attempts": attempts}
+            )
+    console.print(table)
+    return found
+
+
 def cold() -> dict[str, Any]:
     """Show each function's start, and the size of the zip."""
     table = Table("function", "cold, ms", "in bare clients", "warm, ms", "peak, MiB")
@@ -92,7 +110,13 @@ def cold() -> dict[str, Any]:
     return {"functions": [{**asdict(start), "ratio": start.ratio} for start in found], "zip_bytes": size}
 
 
-SECTIONS: dict[str, Callable[[], Any]] = {"calls": calls, "mass": mass, "rival": rival, "cold": cold}
+SECTIONS: dict[str, Callable[[], Any]] = {
+    "calls": calls,
+    "mass": mass,
+    "rival": rival,
+    "strategies": strategies,
+    "cold": cold,
+}
 
 
 def _payloads(scene: Stage) -> tuple[dict[str, object], dict[str, str]]:
