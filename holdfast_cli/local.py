@@ -19,13 +19,15 @@ DELIVERY_DELAY = 1.0
 _POLL_SECONDS = 0.5
 
 
-def run_local(screen: Screen, port: int) -> None:
+def run_local(screen: Screen, host: str, port: int) -> None:
     """Serve Holdfast on the embedded AWS until Ctrl-C, showing each execution and each mail.
 
     Parameters
     ----------
     screen : Screen
         Where to print.
+    host : str
+        The address of the endpoint.
     port : int
         The port of the endpoint.
 
@@ -37,7 +39,7 @@ def run_local(screen: Screen, port: int) -> None:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with EmbeddedAws(port=port, seed=SEED, delivery_delay=DELIVERY_DELAY) as aws:
+    with EmbeddedAws(port, host=host, seed=SEED, delivery_delay=DELIVERY_DELAY) as aws:
         deployment = deploy_holdfast(aws, BUILD / "local")
         _print_commands(deployment, screen)
         _tail(deployment, screen, stopped)
