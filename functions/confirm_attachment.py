@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     ------
     AttachmentNotVisibleError
         If the read does not show it yet: retried by the state machine, then told as a failure.
-    OrganizationsBusyError
+    OrganizationsThrottledError, OrganizationsBusyError
         Retried by the state machine.
     OrganizationsError
         Any other answer of the API's: terminal, told as a failure.

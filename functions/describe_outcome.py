@@ -32,7 +32,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
 
     Raises
     ------
-    OrganizationsBusyError
+    OrganizationsThrottledError, OrganizationsBusyError
         If a restored policy's text cannot be compared yet: retried by the state machine.
     UnknownSchemaError
         Terminal: the plain notification is sent instead.

@@ -49,11 +49,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         Terminal, told as a failure.
     """
     incident = parse_incident(event)
-    result, at = attach(connect(), incident.detachment.attachment)
+    result, at = _attach(connect(), incident.detachment.attachment)
     return {"result": result, "at": format_timestamp(at)}
 
 
-def attach(organizations: Organizations, attachment: Attachment) -> tuple[AttachResult, datetime]:
+def _attach(organizations: Organizations, attachment: Attachment) -> tuple[AttachResult, datetime]:
     """Attach a policy, and ask again for as long as the only answer is that there are too many requests."""
     for _ in range(ATTEMPTS - 1):
         try:

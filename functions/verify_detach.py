@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     ------
     MalformedEventError, ForeignEventError, BaselineError, SettingsError, WidenedPolicyError
         Terminal: told as a failure.
-    OrganizationsBusyError
+    OrganizationsThrottledError, OrganizationsBusyError
         Retried by the state machine.
     OrganizationsError
         Any other answer of the API's: terminal, told as a failure.

@@ -95,3 +95,12 @@ class Attachment:
     def kind(self) -> TargetKind:
         """The kind of the target."""
         return target_kind(self.target_id)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySummary:
+    """A policy as lists show it."""
+
+    policy_id: str
+    name: str
+    aws_managed: bool

@@ -14,8 +14,8 @@ from holdfast.errors import (
     AttachmentQuotaExceededError,
     BaselineError,
     MalformedEventError,
-    OrganizationsBusyError,
     OrganizationsError,
+    RetryableError,
 )
 from holdfast.incident import Failure, Incident, Observation, is_incident, parse_failure, parse_incident
 from holdfast.organizations import Organizations, Policy, unless_refused
@@ -50,7 +50,7 @@ def describe(
 
     Raises
     ------
-    OrganizationsBusyError
+    RetryableError
         If a restored policy's text cannot be compared yet: restored means restored as declared.
     UnknownSchemaError
         If the incident was written by code that this one does not know.
@@ -117,7 +117,7 @@ def _policy(organizations: Organizations, policy_id: str, *, must_answer: bool) 
     """Read the policy; where the text decides what is told, being busy is no answer."""
     try:
         return organizations.policy(policy_id)
-    except OrganizationsBusyError:
+    except RetryableError:
         if must_answer:
             raise
         return None

@@ -64,7 +64,7 @@ class OrganizationsBusyError(OrganizationsError, RetryableError):
     """Organizations changes the same entity, or cannot be reached. Retried for half an hour."""
 
 
-class OrganizationsThrottledError(OrganizationsBusyError):
+class OrganizationsThrottledError(OrganizationsError, RetryableError):
     """Organizations has had too many requests. Asked again in Reattach Policy, retried for half an hour."""
 
 

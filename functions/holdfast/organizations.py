@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004
 
-from holdfast.attachment import Attachment, PolicyType
+from holdfast.attachment import Attachment, PolicySummary, PolicyType
 from holdfast.errors import (
     AttachmentQuotaExceededError,
     OrganizationsBusyError,
@@ -66,15 +66,6 @@ _SERVER_ERRORS = range(500, 600)
 
 
 @dataclass(frozen=True, slots=True)
-class PolicySummary:
-    """A policy as lists show it."""
-
-    policy_id: str
-    name: str
-    aws_managed: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Policy:
     """A policy with its text."""
 
@@ -85,8 +76,8 @@ class Policy:
 class Organizations:
     """Ask Organizations, one attempt a call.
 
-    Every method raises a subclass of `OrganizationsError`: `OrganizationsBusyError` if the same call may
-    succeed later, any other if it will not.
+    Every method raises a subclass of `OrganizationsError`, which is a `RetryableError` too if the same call
+    may succeed later.
 
     Parameters
     ----------
@@ -204,8 +195,9 @@ def judge(operation: str, error: ClientError | BotoCoreError) -> OrganizationsEr
     Returns
     -------
     OrganizationsError
-        `OrganizationsBusyError` for throttling, for changes in progress, for the service's own faults and for
-        connections that failed; the specific error, or `OrganizationsRefusedError`, for all others.
+        `OrganizationsThrottledError`; `OrganizationsBusyError` for changes in progress, for the service's own
+        faults and for connections that failed; the specific error, or `OrganizationsRefusedError`, for all
+        others.
     """
     if not isinstance(error, ClientError):
         unreachable = isinstance(error, HTTPClientError | ConnectionError)

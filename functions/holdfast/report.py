@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from holdfast.attachment import PolicyType
+from holdfast.attachment import PolicySummary, PolicyType
 from holdfast.detachment import Detachment
 from holdfast.incident import Failure, Observation, Reattachment
-from holdfast.organizations import PolicySummary
 from holdfast.outcome import Conclusion, TextCheck
 from holdfast.surroundings import Surroundings
 

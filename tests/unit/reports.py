@@ -1,0 +1,158 @@
+"""Reports whose every outside word comes from Hypothesis, and their tame twins."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import strategies as st
+
+from holdfast.attachment import Attachment, PolicySummary, PolicyType
+from holdfast.detachment import Detachment
+from holdfast.failures import EXPLANATIONS
+from holdfast.incident import AttachResult, Failure, Observation, Reattachment
+from holdfast.outcome import Conclusion, Outcome, TextCheck
+from holdfast.principal import Principal
+from holdfast.report import Holder, Report
+from holdfast.surroundings import Surroundings
+from tests.unit.examples import CONFIRMED, DETACHED, EVENT_ID, EXECUTION, NOW, ORGANIZATION
+from tests.unit.outside import WORDS
+
+ACCESS_KEY = "ASIAIOSFODNN7EXAMPLE"
+MAYBE_WORDS = st.none() | WORDS
+KINDS = st.sampled_from(["AssumedRole", "IAMUser", "Root", "FederatedUser", "AWSService", "Unknown"])
+
+PRINCIPALS = st.builds(
+    Principal,
+    kind=KINDS,
+    arn=st.sampled_from([None, "arn:aws:iam::111122223333:role/developer"]),
+    name=MAYBE_WORDS,
+    account_id=MAYBE_WORDS,
+    session_name=MAYBE_WORDS,
+    source_identity=MAYBE_WORDS,
+    mfa=st.none() | st.booleans(),
+    access_key_id=st.sampled_from([None, ACCESS_KEY]) | WORDS,
+    invoked_by=MAYBE_WORDS,
+)
+DETACHMENTS = st.builds(
+    Detachment,
+    attachment=st.sampled_from(
+        [
+            Attachment("p-7dj3cien", "ou-exme-ycaqk99w"),
+            Attachment("p-lp0dxjlp", "r-exme"),
+            Attachment("p-cg404d5t", "338583429068"),
+        ]
+    ),
+    event_id=st.just(EVENT_ID),
+    event_time=st.just(DETACHED),
+    account_id=st.just("111122223333"),
+    principal=PRINCIPALS,
+    source_ip=MAYBE_WORDS,
+    user_agent=MAYBE_WORDS,
+    replayed=st.booleans(),
+)
+OBSERVATIONS = st.builds(Observation, attached=st.booleans(), at=st.just(NOW))
+HOLDERS = st.builds(
+    Holder,
+    policy=st.builds(PolicySummary, st.just("p-allowlist01"), WORDS, st.booleans()),
+    in_baseline=st.booleans(),
+)
+REPORTS = st.builds(
+    Report,
+    conclusion=st.builds(
+        Conclusion,
+        st.sampled_from(Outcome),
+        st.none() | st.timedeltas(min_value=timedelta(), max_value=timedelta(days=40)),
+    ),
+    execution_arn=st.just(EXECUTION),
+    organization=st.just(ORGANIZATION),
+    baseline_version=st.sampled_from([None, "0123456789ab"]),
+    detachment=st.none() | DETACHMENTS,
+    raw_event=MAYBE_WORDS,
+    policy_name=MAYBE_WORDS,
+    live_name=MAYBE_WORDS,
+    policy_type=st.none() | st.sampled_from(PolicyType),
+    text=st.sampled_from(TextCheck),
+    observed=st.none() | OBSERVATIONS,
+    reattachment=st.none() | st.builds(Reattachment, st.sampled_from(AttachResult), st.just(NOW), st.just(0)),
+    confirmed_at=st.sampled_from([None, CONFIRMED]),
+    failure=st.none() | st.builds(Failure, st.sampled_from(sorted(EXPLANATIONS)) | WORDS, WORDS),
+    attached_now=st.none() | OBSERVATIONS,
+    holders=st.lists(HOLDERS, max_size=3).map(tuple),
+    surroundings=st.builds(
+        Surroundings,
+        name=MAYBE_WORDS,
+        path=st.none() | st.lists(WORDS, min_size=1, max_size=5).map(tuple),
+        accounts=st.none() | st.integers(0, 50_000),
+    ),
+)
+"""What Describe Outcome could ever have to tell, and more."""
+
+
+class _Tamer:
+    """Gives every outside word a harmless one, equal words the same."""
+
+    def __init__(self) -> None:
+        self._harmless: dict[str, str] = {}
+
+    def word(self, word: str) -> str:
+        return self._harmless.setdefault(word, f"word {len(self._harmless)}") if word else word
+
+    def maybe(self, word: str | None) -> str | None:
+        return word and self.word(word)
+
+    def detachment(self, detachment: Detachment) -> Detachment:
+        principal = detachment.principal
+        key = principal.access_key_id
+        return replace(
+            detachment,
+            principal=replace(
+                principal,
+                name=self.maybe(principal.name),
+                account_id=self.maybe(principal.account_id),
+                session_name=self.maybe(principal.session_name),
+                source_identity=self.maybe(principal.source_identity),
+                invoked_by=self.maybe(principal.invoked_by),
+                access_key_id=key if key == ACCESS_KEY else self.maybe(key),
+            ),
+            source_ip=self.maybe(detachment.source_ip),
+            user_agent=self.maybe(detachment.user_agent),
+        )
+
+    def failure(self, failure: Failure) -> Failure:
+        error = failure.error if failure.error in EXPLANATIONS else self.word(failure.error)
+        return Failure(error, self.word(failure.message))
+
+    def holder(self, holder: Holder) -> Holder:
+        return replace(holder, policy=replace(holder.policy, name=self.word(holder.policy.name)))
+
+
+def tamed(report: Report) -> Report:
+    """Return the report with a harmless word in the place of every outside word, and all else as it was.
+
+    A text about it may differ from a text about the report inside of quotation marks, and nowhere else.
+    """
+    tamer, place = _Tamer(), report.surroundings
+    return replace(
+        report,
+        detachment=report.detachment and tamer.detachment(report.detachment),
+        raw_event=tamer.maybe(report.raw_event),
+        policy_name=tamer.maybe(report.policy_name),
+        live_name=tamer.maybe(report.live_name),
+        failure=report.failure and tamer.failure(report.failure),
+        holders=tuple(map(tamer.holder, report.holders)),
+        surroundings=replace(
+            place, name=tamer.maybe(place.name), path=place.path and tuple(map(tamer.word, place.path))
+        ),
+    )
+
+
+def outside_of_quotes(text: str) -> str:
+    """Return a text without the words that it quotes."""
+    return re.sub("“[^“”]*”", "“”", text)
+
+
+def inside_of_quotes(text: str) -> list[str]:
+    """Return the words that a text quotes."""
+    return re.findall("“([^“”]*)”", text)

@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdfast.attachment import PolicySummary, PolicyType
+from holdfast.baseline import Baseline
+from holdfast.description import describe
+from holdfast.errors import (
+    BaselineError,
+    OrganizationsBusyError,
+    OrganizationsError,
+    PermissionMissingError,
+    PolicyGoneError,
+    UnknownSchemaError,
+)
+from holdfast.incident import Failure, Observation
+from holdfast.notification import compose
+from holdfast.organizations import Organizations, Policy
+from holdfast.outcome import Conclusion, Outcome, TextCheck
+from holdfast.report import Holder, Report
+from holdfast.surroundings import Surroundings
+from holdfast.verdict import Action, Reason, Verdict
+from tests.unit.examples import (
+    CONFIRMED,
+    DENY_ALL,
+    DETACHED,
+    EXECUTION,
+    NOW,
+    ORGANIZATION,
+    RESTORED,
+    VERIFIED,
+    example_baseline,
+)
+from tests.unit.outside import JSON, WORDS
+from tests.unit.small_organization import SmallOrganization
+
+EVENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events" / "detach_from_ou.json").read_text())
+SCP = PolicyType.SERVICE_CONTROL_POLICY
+WORKLOADS_NOW = Surroundings("Workloads", ("Workloads",), 2)
+
+REATTACHMENT = {"result": "attached", "at": "2026-11-22T09:00:30Z", "retries": 0}
+CONFIRMATION = {"at": "2026-11-22T09:00:42Z"}
+VERIFIED_DOCUMENT = VERIFIED.to_document()
+CONFIRMED_DOCUMENT = VERIFIED_DOCUMENT | {"reattachment": REATTACHMENT, "confirmation": CONFIRMATION}
+
+BUSY = OrganizationsBusyError("DescribePolicy", "TooManyRequestsException", "slow down")
+GONE = PolicyGoneError("DescribePolicy", "PolicyNotFoundException", "gone")
+DENIED = PermissionMissingError("DescribePolicy", "AccessDeniedException", "no")
+
+
+def described(
+    document: dict[str, Any],
+    organizations: Organizations | None = None,
+    baseline: Baseline | BaselineError | None = None,
+) -> Report:
+    return describe(
+        document,
+        EXECUTION,
+        ORGANIZATION,
+        baseline or example_baseline(),
+        organizations or SmallOrganization(),
+    )
+
+
+def caught(error: str, message: str = "as it said") -> dict[str, Any]:
+    """Return what a Catch puts under `error` when a function raised."""
+    return {"error": {"Error": error, "Cause": json.dumps({"errorMessage": message, "errorType": error})}}
+
+
+def test_a_restored_incident_is_described_with_all_that_can_be_found_out() -> None:
+    assert described(CONFIRMED_DOCUMENT) == replace(RESTORED, surroundings=WORKLOADS_NOW)
+
+
+def test_restored_means_restored_as_declared() -> None:
+    weakened = SmallOrganization(policy=Policy("Temporary", DENY_ALL.replace("Deny", "Allow")))
+    assert described(CONFIRMED_DOCUMENT, weakened) == replace(
+        RESTORED,
+        conclusion=Conclusion(Outcome.RESTORED_WITH_CHANGED_TEXT, CONFIRMED - DETACHED),
+        live_name="Temporary",
+        text=TextCheck.CHANGED,
+        surroundings=WORKLOADS_NOW,
+    )
+
+
+def test_a_restored_text_that_cannot_be_read_yet_is_read_again_later() -> None:
+    with pytest.raises(OrganizationsBusyError):
+        described(CONFIRMED_DOCUMENT, SmallOrganization(refused={"policy": BUSY}))
+
+
+@pytest.mark.parametrize("error", [GONE, DENIED])
+def test_a_restored_text_that_cannot_be_read_at_all_is_not_compared(error: OrganizationsError) -> None:
+    report = described(CONFIRMED_DOCUMENT, SmallOrganization(refused={"policy": error}))
+    assert (report.conclusion.outcome, report.live_name, report.text) == (
+        Outcome.RESTORED,
+        None,
+        TextCheck.NOT_COMPARED,
+    )
+
+
+def test_a_text_of_which_the_baseline_knows_nothing_any_more_is_not_compared() -> None:
+    emptied = replace(example_baseline(), guardrails=())
+    assert described(CONFIRMED_DOCUMENT, baseline=emptied).text is TextCheck.NOT_COMPARED
+
+
+@pytest.mark.parametrize(
+    ("reason", "outcome"),
+    [(Reason.SANCTIONED_PRINCIPAL, Outcome.SANCTIONED), (Reason.ALERT_ONLY_MODE, Outcome.ALERT_ONLY)],
+)
+def test_what_was_only_reported_is_described_even_if_organizations_is_busy(
+    reason: Reason, outcome: Outcome
+) -> None:
+    document = replace(VERIFIED, verdict=Verdict(Action.REPORT, reason)).to_document()
+    busy = SmallOrganization(refused={"policy": BUSY, "unit_name": BUSY, "child_accounts": BUSY})
+    assert described(document, busy) == replace(
+        RESTORED,
+        conclusion=Conclusion(outcome, None),
+        live_name=None,
+        text=TextCheck.NOT_COMPARED,
+        reattachment=None,
+        confirmed_at=None,
+        surroundings=Surroundings(),
+    )
+
+
+@pytest.mark.parametrize("attached", [True, False])
+def test_a_failure_says_what_a_read_shows_now(*, attached: bool) -> None:
+    shown = (PolicySummary("p-7dj3cien", "DenyUnapprovedRegions", aws_managed=False),)
+    organization = SmallOrganization({("ou-exme-ycaqk99w", SCP): shown if attached else ()})
+    report = described(VERIFIED_DOCUMENT | caught("OrganizationsBusyError"), organization)
+    assert report.conclusion == Conclusion(Outcome.FAILED, None)
+    assert report.failure == Failure("OrganizationsBusyError", "as it said")
+    assert report.attached_now == Observation(attached, NOW)
+
+
+def test_a_failure_is_described_even_if_nothing_answers() -> None:
+    deaf = SmallOrganization(
+        refused=dict.fromkeys(("policy", "observe", "unit_name", "parent", "child_accounts"), BUSY)
+    )
+    report = described(VERIFIED_DOCUMENT | caught("OrganizationsBusyError"), deaf)
+    assert (report.attached_now, report.live_name, report.surroundings) == (None, None, Surroundings())
+
+
+def test_at_the_quota_the_holders_of_the_slots_are_named() -> None:
+    full_access = PolicySummary("p-FullAWSAccess", "FullAWSAccess", aws_managed=True)
+    guardrail = PolicySummary("p-7dj3cien", "DenyUnapprovedRegions", aws_managed=False)
+    stranger = PolicySummary("p-cg404d5t", "Stuffing", aws_managed=False)
+    organization = SmallOrganization({("ou-exme-ycaqk99w", SCP): (full_access, guardrail, stranger)})
+    report = described(VERIFIED_DOCUMENT | caught("AttachmentQuotaExceededError"), organization)
+    assert report.holders == (
+        Holder(full_access, in_baseline=False),
+        Holder(guardrail, in_baseline=True),
+        Holder(stranger, in_baseline=False),
+    )
+
+
+def test_other_failures_ask_for_no_holders() -> None:
+    organization = SmallOrganization()
+    assert described(VERIFIED_DOCUMENT | caught("PolicyGoneError"), organization).holders == ()
+    assert "policies_on ou-exme-ycaqk99w" not in organization.calls
+
+
+def test_holders_that_cannot_be_listed_are_left_out() -> None:
+    organization = SmallOrganization(refused={"policies_on": BUSY})
+    assert described(VERIFIED_DOCUMENT | caught("AttachmentQuotaExceededError"), organization).holders == ()
+
+
+def test_an_event_that_was_never_judged_is_described_from_itself() -> None:
+    report = described(EVENT | caught("OrganizationsBusyError"))
+    assert report.detachment is not None
+    assert (report.policy_name, report.policy_type, report.attached_now, report.surroundings) == (
+        "DenyUnapprovedRegions",
+        SCP,
+        Observation(attached=False, at=NOW),
+        WORKLOADS_NOW,
+    )
+    assert (report.conclusion, report.observed, report.raw_event) == (
+        Conclusion(Outcome.FAILED, None),
+        None,
+        None,
+    )
+
+
+def test_without_a_baseline_the_organization_is_still_told() -> None:
+    report = described(
+        EVENT | caught("BaselineError"), baseline=BaselineError("baseline.toml cannot be read")
+    )
+    assert (report.organization, report.baseline_version, report.policy_name, report.attached_now) == (
+        ORGANIZATION,
+        None,
+        None,
+        None,
+    )
+
+
+def test_an_event_that_cannot_be_read_is_quoted_as_it_came() -> None:
+    event = {"source": "aws.organizations", "detail": {"eventName": "Prüfung"}}
+    assert described(event | caught("MalformedEventError")) == Report(
+        conclusion=Conclusion(Outcome.FAILED, None),
+        execution_arn=EXECUTION,
+        organization=ORGANIZATION,
+        baseline_version=example_baseline().version,
+        failure=Failure("MalformedEventError", "as it said"),
+        raw_event='{"source": "aws.organizations", "detail": {"eventName": "Prüfung"}}',
+    )
+
+
+def test_without_a_caught_error_something_still_went_wrong() -> None:
+    assert described(EVENT).failure == Failure("Unknown", "the state machine handed over no error")
+
+
+def test_an_incident_of_another_version_is_left_to_the_plain_notification() -> None:
+    with pytest.raises(UnknownSchemaError):
+        described(VERIFIED_DOCUMENT | {"schema": 2})
+
+
+EVENTS = st.dictionaries(
+    st.sampled_from(["version", "id", "source", "detail", "replay-name"]),
+    JSON
+    | st.dictionaries(st.sampled_from(sorted(EVENT["detail"])), JSON | WORDS)
+    | st.builds(lambda changed: EVENT["detail"] | changed, st.dictionaries(WORDS, JSON, max_size=2)),
+)
+
+
+@given(EVENTS, WORDS, WORDS | st.builds(lambda text: json.dumps({"errorMessage": text}), WORDS))
+def test_any_event_with_any_error_ends_in_a_notification(
+    event: dict[str, Any], error: str, cause: str
+) -> None:
+    report = described(event | {"error": {"Error": error, "Cause": cause}})
+    notification = compose(report)
+    assert notification["failed"] is True
+    assert json.dumps(notification, ensure_ascii=False).encode()
+
+
+@given(st.sampled_from(["userAgent", "sourceIPAddress"]), WORDS, WORDS, WORDS)
+def test_any_caller_ends_in_a_notification(field: str, word: str, session: str, name: str) -> None:
+    identity = EVENT["detail"]["userIdentity"] | {"principalId": f"AROAEXAMPLE:{session}", "userName": name}
+    event = EVENT | {"detail": EVENT["detail"] | {field: word, "userIdentity": identity}}
+    organization = SmallOrganization(policy=Policy(name, word))
+    notification = compose(described(event | caught("States.Timeout", word), organization))
+    assert json.dumps(notification, ensure_ascii=False).encode()

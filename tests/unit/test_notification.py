@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from holdfast import chat, mail
+from holdfast.attachment import PolicySummary
+from holdfast.notification import compose, compose_record
+from holdfast.outcome import Conclusion, Outcome
+from holdfast.report import Holder, Report
+from holdfast.surroundings import Surroundings
+from tests.unit import reports
+from tests.unit.examples import DETACHMENT, DEVELOPER, EVENT_ID, EXECUTION, REPORTS, RESTORED, failed
+
+UNREAD = REPORTS["failed_to_read_the_event"]
+
+
+def forms_of(report: Report) -> dict[str, Any]:
+    forms: dict[str, Any] = json.loads(compose(report)["message"])
+    return forms
+
+
+def test_a_whole_record_is_plain() -> None:
+    assert json.loads(forms_of(RESTORED)["default"]) == {
+        "schema": 1,
+        "outcome": "restored",
+        "severity": "notice",
+        "organization": "o-far1coz49w",
+        "baseline_version": "0123456789ab",
+        "policy": {
+            "id": "p-7dj3cien",
+            "name": "DenyUnapprovedRegions",
+            "now_named": "DenyUnapprovedRegions",
+            "type": "SERVICE_CONTROL_POLICY",
+            "text": "as declared",
+        },
+        "target": {
+            "id": "ou-exme-ycaqk99w",
+            "kind": "OU",
+            "name": "Workloads",
+            "path": ["Workloads"],
+            "accounts": 7,
+        },
+        "principal": {
+            "kind": "AssumedRole",
+            "arn": "arn:aws:iam::111122223333:role/developer",
+            "unique_id": "AROAEXAMPLEDEVELOPER1",
+            "name": "developer",
+            "account_id": "111122223333",
+            "session_name": "mallory",
+            "source_identity": "mallory@example.com",
+            "mfa": False,
+            "access_key_id": "ASIAIOSFODNN7EXAMPLE",
+            "invoked_by": None,
+        },
+        "source_ip": "203.0.113.7",
+        "user_agent": "aws-cli/2.31.3 md/awscrt#0.27.6 ua/2.1 os/linux",
+        "event_id": EVENT_ID,
+        "detached_at": "2026-11-22T09:00:00Z",
+        "confirmed_at": "2026-11-22T09:00:42Z",
+        "exposure_seconds": 42,
+        "failure": None,
+        "slots_held_by": [],
+        "execution": EXECUTION,
+        "link": (
+            "https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1"
+            f"#/v2/executions/details/{EXECUTION}"
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_record_has_every_key(name: str) -> None:
+    whole, record = compose_record(RESTORED), compose_record(REPORTS[name])
+    assert record.keys() == whole.keys()
+    assert record["policy"].keys() == whole["policy"].keys()
+    assert record["target"].keys() == whole["target"].keys()
+
+
+def test_the_record_of_a_failure_says_what_failed_and_who_holds_the_slots() -> None:
+    record = compose_record(REPORTS["failed_at_the_quota"])
+    assert record["failure"]["error"] == "AttachmentQuotaExceededError"
+    assert record["slots_held_by"] == ["p-FullAWSAccess", "p-7xfb7xkf", "p-allowlist01"]
+    assert record["exposure_seconds"] is None
+
+
+def test_each_protocol_gets_its_form() -> None:
+    """Source: SNS developer guide, "Publishing messages", MessageStructure `json`."""
+    forms = forms_of(RESTORED)
+    record = forms["default"]
+    assert forms == {
+        "default": record,
+        "email": mail.body(RESTORED),
+        "email-json": record,
+        "sqs": record,
+        "lambda": record,
+        "https": forms["https"],
+    }
+    assert json.loads(forms["https"]) == chat.custom_notification(RESTORED, record, EVENT_ID)
+
+
+def test_all_that_is_told_of_an_incident_stands_in_one_thread() -> None:
+    again = replace(failed("PolicyGoneError"), execution_arn=EXECUTION + "-2")
+    threads = [json.loads(forms_of(report)["https"])["metadata"]["threadId"] for report in (RESTORED, again)]
+    assert threads == [EVENT_ID, EVENT_ID]
+
+
+def test_what_nobody_could_read_has_the_thread_of_its_execution() -> None:
+    thread = json.loads(forms_of(UNREAD)["https"])["metadata"]["threadId"]
+    assert thread == "b2c3d4e5-0f1a-4b2c-8d3e-4f5a6b7c8d9e"
+
+
+@pytest.mark.parametrize(
+    ("report", "attributes"),
+    [
+        (
+            RESTORED,
+            {
+                "outcome": "restored",
+                "severity": "notice",
+                "organization": "o-far1coz49w",
+                "policy_type": "SERVICE_CONTROL_POLICY",
+                "policy_id": "p-7dj3cien",
+                "target_id": "ou-exme-ycaqk99w",
+            },
+        ),
+        (
+            UNREAD,
+            {
+                "outcome": "failed",
+                "severity": "page",
+                "organization": "o-far1coz49w",
+                "policy_type": "unknown",
+                "policy_id": "unknown",
+                "target_id": "unknown",
+            },
+        ),
+    ],
+)
+def test_filter_policies_have_their_attributes(report: Report, attributes: dict[str, str]) -> None:
+    assert compose(report)["attributes"] == attributes
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_only_a_failure_ends_in_fail(outcome: Outcome) -> None:
+    notification = compose(replace(RESTORED, conclusion=Conclusion(outcome, None)))
+    assert notification["failed"] is (outcome is Outcome.FAILED)
+
+
+@given(reports.REPORTS)
+def test_any_notification_is_json_that_sns_accepts(report: Report) -> None:
+    """No attribute is empty. Source: SNS API reference, MessageAttributeValue."""
+    notification = compose(report)
+    forms = json.loads(notification["message"])
+    assert json.loads(notification["message"].encode()) == forms
+    assert set(forms) == {"default", "email", "email-json", "sqs", "lambda", "https"}
+    assert all(isinstance(form, str) and form for form in forms.values())
+    assert all(notification["attributes"].values())
+    assert json.loads(forms["default"])["outcome"] == report.conclusion.outcome
+    assert json.dumps(notification, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("character", ['"', "\\", "監", "\N{FAMILY}", "\x01"])
+def test_the_longest_notification_fits(character: str) -> None:
+    """SNS takes 262,144 bytes, and so does a state of Step Functions, in which every quote is escaped again.
+
+    The caller chooses the program's name and the policies' and OUs' names; IAM's own names are plain.
+    Source: "Amazon SNS endpoints and quotas"; Step Functions, "Quotas for Standard workflows".
+    """
+    name, holder = character * 128, PolicySummary("p-" + "x" * 128, character * 128, aws_managed=False)
+    plain: dict[str, Any] = {
+        key: "a" * 1_024 for key, value in asdict(DEVELOPER).items() if isinstance(value, str)
+    }
+    report = replace(
+        failed("AttachmentQuotaExceededError", character * 1_000),
+        detachment=replace(
+            DETACHMENT,
+            principal=replace(DEVELOPER, **plain),
+            source_ip="a" * 1_024,
+            user_agent=character * 1_024,
+        ),
+        policy_name=name,
+        live_name=name,
+        raw_event=character * 200_000,
+        holders=(Holder(holder, in_baseline=False),) * 10,
+        surroundings=Surroundings(name, (name,) * 6, 50_000),
+    )
+    assert len(json.dumps(compose(report), ensure_ascii=False).encode()) < 262_144

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import verify_detach
+from holdfast.baseline import Baseline
+from holdfast.errors import (
+    BaselineError,
+    ForeignEventError,
+    OrganizationsThrottledError,
+    SettingsError,
+    WidenedPolicyError,
+)
+from holdfast.incident import is_incident
+from tests.unit.examples import ALLOW_ONLY_EU_TEXT, example_baseline
+from tests.unit.scripted_api import ScriptedApi
+
+EVENTS = Path(__file__).parents[2] / "events"
+SCP = "SERVICE_CONTROL_POLICY"
+
+
+def event(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return loaded
+
+
+@pytest.fixture(autouse=True)
+def _deployed(monkeypatch: pytest.MonkeyPatch, api: ScriptedApi) -> None:
+    """Deploy the function with the example baseline, in remediate mode."""
+    monkeypatch.setenv("MODE", "remediate")
+    monkeypatch.setenv("ORGANIZATION_ID", "o-far1coz49w")
+    monkeypatch.setenv("MANAGEMENT_ACCOUNT_ID", "111122223333")
+    monkeypatch.setenv("HOST_ACCOUNT_ID", "111122223333")
+    deploy(monkeypatch, example_baseline())
+    monkeypatch.setattr(verify_detach, "connect", lambda: api.organizations)
+
+
+def deploy(monkeypatch: pytest.MonkeyPatch, baseline: Baseline) -> None:
+    monkeypatch.setattr(verify_detach, "load_baseline", lambda _: baseline)
+
+
+def test_a_detach_from_the_baseline_is_to_be_reattached(api: ScriptedApi) -> None:
+    api.lists_for("ou-exme-ycaqk99w", SCP, "p-FullAWSAccess")
+    detach = event("detach_from_ou")
+    assert verify_detach.handler(detach, None) == {
+        "schema": 1,
+        "detachment": {
+            "attachment": {"policy_id": "p-7dj3cien", "target_id": "ou-exme-ycaqk99w"},
+            "event_id": detach["detail"]["eventID"],
+            "event_time": "2026-11-22T09:01:14Z",
+            "account_id": "111122223333",
+            "principal": {
+                "kind": "AssumedRole",
+                "arn": "arn:aws:iam::111122223333:role/developer",
+                "unique_id": "AROAEXAMPLEDEVELOPER1",
+                "name": "developer",
+                "account_id": "111122223333",
+                "session_name": "mallory",
+                "source_identity": None,
+                "mfa": False,
+                "access_key_id": "ASIAIOSFODNN7EXAMPLE",
+                "invoked_by": None,
+            },
+            "source_ip": "203.0.113.7",
+            "user_agent": detach["detail"]["userAgent"],
+            "replayed": False,
+        },
+        "protection": {
+            "name": "DenyUnapprovedRegions",
+            "policy_type": "SERVICE_CONTROL_POLICY",
+            "organization": "o-far1coz49w",
+            "baseline_version": example_baseline().version,
+        },
+        "verdict": {"action": "reattach", "reason": "in the baseline"},
+        "observed": {"attached": False, "at": "2026-11-22T09:00:30Z"},
+    }
+
+
+def test_a_read_that_shows_the_attachment_closes_nothing(api: ScriptedApi) -> None:
+    """Reads lag behind without a stated bound. Source: Organizations user guide, "Troubleshooting"."""
+    api.lists_for("ou-exme-ycaqk99w", SCP, "p-7dj3cien")
+    incident = verify_detach.handler(event("already_reattached"), None)
+    assert incident["observed"]["attached"] is True
+    assert incident["verdict"]["action"] == "reattach"
+
+
+@pytest.mark.parametrize(
+    ("name", "target_id", "policy_type"),
+    [
+        ("tag_policy", "r-exme", "TAG_POLICY"),
+        ("resource_control_policy", "r-exme", "RESOURCE_CONTROL_POLICY"),
+    ],
+)
+def test_the_type_of_the_policy_comes_from_the_baseline(
+    name: str, target_id: str, policy_type: str, api: ScriptedApi
+) -> None:
+    """The event does not tell it. Source: Organizations user guide, "Logging with CloudTrail"."""
+    api.lists_for(target_id, policy_type)
+    assert verify_detach.handler(event(name), None)["protection"]["policy_type"] == policy_type
+
+
+@pytest.mark.parametrize("name", ["unguarded_policy", "unguarded_target"])
+def test_what_the_baseline_does_not_hold_costs_no_call(name: str) -> None:
+    incident = verify_detach.handler(event(name), None)
+    assert is_incident(incident)
+    assert incident["verdict"] == {"action": "nothing", "reason": "not in the baseline"}
+    assert incident["observed"] is None
+
+
+def test_in_alert_only_mode_the_detach_is_reported(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODE", "alert-only")
+    api.lists_for("ou-exme-ycaqk99w", SCP)
+    incident = verify_detach.handler(event("detach_from_ou"), None)
+    assert incident["verdict"] == {"action": "report", "reason": "alert-only mode"}
+
+
+def test_an_allow_list_that_says_what_it_should_is_to_be_reattached(api: ScriptedApi) -> None:
+    api.lists_for("ou-exme-ofz030k9", SCP)
+    api.describes("p-allowlist01", "AllowOnlyEu", ALLOW_ONLY_EU_TEXT.replace(" ", ""))
+    incident = verify_detach.handler(event("allow_list"), None)
+    assert incident["verdict"]["action"] == "reattach"
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (
+            ALLOW_ONLY_EU_TEXT.replace("eu-central-1", "*"),
+            "p-allowlist01 has an Allow statement that its document lacks",
+        ),
+        ("not json", "p-allowlist01: its text cannot be read: Expecting value: line 1 column 1 (char 0)"),
+    ],
+)
+def test_an_allow_list_that_allows_more_than_declared_is_never_reattached(
+    content: str, complaint: str, api: ScriptedApi
+) -> None:
+    api.lists_for("ou-exme-ofz030k9", SCP)
+    api.describes("p-allowlist01", "AllowOnlyEu", content)
+    with pytest.raises(WidenedPolicyError) as raised:
+        verify_detach.handler(event("allow_list"), None)
+    assert str(raised.value) == complaint
+
+
+def test_in_alert_only_mode_the_text_is_not_asked_for(
+    api: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODE", "alert-only")
+    api.lists_for("ou-exme-ofz030k9", SCP)
+    assert verify_detach.handler(event("allow_list"), None)["verdict"]["action"] == "report"
+
+
+def test_a_throttled_call_is_asked_again(api: ScriptedApi) -> None:
+    api.refuses("list_policies_for_target", "TooManyRequestsException")
+    with pytest.raises(OrganizationsThrottledError):
+        verify_detach.handler(event("detach_from_ou"), None)
+
+
+def test_a_record_of_another_account_is_refused() -> None:
+    with pytest.raises(ForeignEventError) as raised:
+        verify_detach.handler(event("foreign_account"), None)
+    assert str(raised.value) == "detail.recipientAccountId: got 351880565513, expected 111122223333"
+
+
+def test_a_delegated_administrators_own_account_is_served(
+    api: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events of a member that administers policies appear in that member's own account too."""
+    monkeypatch.setenv("HOST_ACCOUNT_ID", "351880565513")
+    api.lists_for("ou-exme-ycaqk99w", SCP)
+    assert is_incident(verify_detach.handler(event("foreign_account"), None))
+
+
+def test_a_baseline_of_another_organization_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy(monkeypatch, replace(example_baseline(), organization="o-otherexample"))
+    with pytest.raises(BaselineError) as raised:
+        verify_detach.handler(event("detach_from_ou"), None)
+    assert str(raised.value) == (
+        "organization: got o-otherexample, expected o-far1coz49w, the parameter OrganizationId"
+    )
+
+
+def test_a_wrong_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MODE")
+    with pytest.raises(SettingsError):
+        verify_detach.handler(event("detach_from_ou"), None)
