@@ -1,0 +1,77 @@
+"""What each role of the template may do, on what, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from docs.generated.sources import TEMPLATE
+from docs.generated.tables import table
+
+_ORGANIZATIONS_ARN = re.compile(r":organizations::(?P<owner>[^:]+):(?P<kind>\w+)/")
+_KINDS = {"policy": "policies", "root": "root", "ou": "OUs", "account": "accounts"}
+
+
+def render() -> str:
+    """Return the table, a row for each statement of each role."""
+    return table(("Who", "May", "On", "Why"), _rows(TEMPLATE["Resources"]))
+
+
+def _rows(resources: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::IAM::Role":
+            for statement, why in _statements(resource["Properties"], resources):
+                yield f"`{name.removesuffix('Role')}`", _actions(statement), _where(statement), why
+
+
+def _statements(
+    role: Mapping[str, Any], resources: Mapping[str, Any]
+) -> Iterator[tuple[Mapping[str, Any], str]]:
+    for managed in role.get("ManagedPolicyArns", []):
+        policy = resources[managed["Ref"]]["Properties"]
+        for statement in policy["PolicyDocument"]["Statement"]:
+            yield statement, policy["Description"].removesuffix(".")
+    for policy, only in map(_unconditional, role["Policies"]):
+        for statement, only_then in map(_unconditional, policy["PolicyDocument"]["Statement"]):
+            yield statement, _words(statement.get("Sid", policy["PolicyName"])) + only + only_then
+
+
+def _unconditional(item: Any) -> tuple[Any, str]:
+    """Return what an `!If` adds, and the words for when it does."""
+    match item:
+        case {"Fn::If": [condition, added, {"Ref": "AWS::NoValue"}]}:
+            parameter, value = TEMPLATE["Conditions"][condition]["Fn::Equals"]
+            return added, f", only with `{parameter['Ref']}={value}`"
+    return item, ""
+
+
+def _words(name: str) -> str:
+    """Return a name such as `RunTheTasks` in words."""
+    return " ".join(re.findall(r"[A-Z][a-z]*", name)).capitalize()
+
+
+def _actions(statement: Mapping[str, Any]) -> str:
+    actions = statement["Action"]
+    return "<br>".join(f"`{action}`" for action in ([actions] if isinstance(actions, str) else actions))
+
+
+def _where(statement: Mapping[str, Any]) -> str:
+    resources = statement["Resource"]
+    listed = map(_unconditional, resources if isinstance(resources, list) else [resources])
+    words = "<br>".join(_resource(resource) + only for resource, only in listed)
+    for operator in statement.get("Condition", {}).values():
+        words += "".join(f"<br>if `{key}` is in `{value['Ref']}`" for key, value in operator.items())
+    return words
+
+
+def _resource(resource: Any) -> str:
+    match resource:
+        case "*":
+            return "everything"
+        case {"Ref": name} | {"Fn::GetAtt": [name, _]}:
+            return f"`{name}`"
+        case {"Fn::Sub": [text, _]} | {"Fn::Sub": text} if arn := _ORGANIZATIONS_ARN.search(text):
+            whose = "AWS-managed" if arn["owner"] == "aws" else "the organization's"
+            return f"{whose} {_KINDS[arn['kind']]}"
+    raise ValueError(f"no words for the resource {resource}")

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from tests.contract.shipped import FUNCTION_OF_TASK, deployed, of_type
+
+ALARMS: dict[str, dict[str, Any]] = of_type(deployed(), "AWS::CloudWatch::Alarm")
+RULES = list(of_type(deployed(), "AWS::Events::Rule"))
+
+
+def test_there_is_an_alarm_for_all_that_could_go_unseen() -> None:
+    watched = {
+        (alarm["Namespace"], alarm["MetricName"], *(each["Value"] for each in alarm["Dimensions"]))
+        for alarm in ALARMS.values()
+        if "MetricName" in alarm
+    }
+
+    assert watched == {
+        ("AWS/States", "ExecutionsFailed", "RemediateStateMachine"),
+        ("AWS/States", "ExecutionsTimedOut", "RemediateStateMachine"),
+        ("AWS/States", "ExecutionsAborted", "RemediateStateMachine"),
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "UndeliveredQueue.QueueName"),
+        *(("AWS/Events", "FailedInvocations", name) for name in RULES),
+        *(("AWS/Events", "InvocationsFailedToBeSentToDlq", name) for name in RULES),
+    }
+
+
+def test_functions_that_are_throttled_for_five_minutes_raise_an_alarm() -> None:
+    alarm = ALARMS["FunctionsThrottledAlarm"]
+    total, *each = alarm["Metrics"]
+
+    assert (total["Expression"], alarm["EvaluationPeriods"]) == ("SUM(METRICS())", 5)
+    assert [query["MetricStat"] for query in each] == [
+        {
+            "Metric": {
+                "Namespace": "AWS/Lambda",
+                "MetricName": "Throttles",
+                "Dimensions": [{"Name": "FunctionName", "Value": function}],
+            },
+            "Period": 60,
+            "Stat": "Sum",
+        }
+        for function in FUNCTION_OF_TASK.values()
+    ]
+
+
+def test_no_alarm_is_raised_by_the_errors_of_functions() -> None:
+    """A throttle that is retried is one."""
+    assert '"Errors"' not in json.dumps(ALARMS)
+
+
+def test_every_alarm_tells_the_alarm_topic() -> None:
+    assert [name for name, alarm in ALARMS.items() if alarm["AlarmActions"] != ["AlarmTopic"]] == []
+
+
+def test_every_alarm_says_what_it_means_and_what_to_do() -> None:
+    meaning_and_remedy = re.compile(r"[A-Z][^.]+\. [A-Z].+\.")
+    described = {name: alarm["AlarmDescription"] for name, alarm in ALARMS.items()}
+
+    assert [name for name, text in described.items() if not meaning_and_remedy.fullmatch(text)] == []
+
+
+def test_an_alarm_is_quiet_while_nothing_happens() -> None:
+    assert {alarm["TreatMissingData"] for alarm in ALARMS.values()} == {"notBreaching"}

@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields, replace
+from datetime import datetime
+from graphlib import TopologicalSorter
+from typing import Any
+
+import pytest
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+
+import reattach_policy
+from holdfast.attachment import Attachment
+from holdfast.errors import OrganizationsBusyError, RetryableError
+from holdfast.incident import AttachResult, Incident, Reattachment
+from holdfast.notification import compose
+from holdfast.outcome import Outcome, TextCheck, conclude
+from holdfast.verdict import NOT_OURS, Action, Reason, Verdict
+from tests.contract.document_flow import always_set, caught_by, reads, targets
+from tests.contract.shipped import DEFINITION, FUNCTION_OF_TASK, STATES, SUBSTITUTIONS, TASKS, TEMPLATE
+from tests.unit.examples import CONFIRMED_INCIDENT, NOW, VERIFIED, failed
+
+STATE_KEYS = {
+    "Task": {
+        *("Type", "Comment", "Resource", "TimeoutSeconds", "Parameters", "ResultSelector", "ResultPath"),
+        *("Retry", "Catch", "Next", "End"),
+    },
+    "Choice": {"Type", "Comment", "Choices", "Default"},
+    "Succeed": {"Type", "Comment"},
+    "Fail": {"Type", "Comment", "Error", "CausePath"},
+}
+RETRY_KEYS = {
+    *("ErrorEquals", "IntervalSeconds", "BackoffRate", "MaxDelaySeconds", "JitterStrategy", "MaxAttempts"),
+}
+"""What may be said of a state. Source: Amazon States Language; narrower where Holdfast needs no more."""
+
+CONTEXT = {
+    *("$$.Execution.Id", "$$.Execution.Name", "$$.Execution.StartTime", "$$.Execution.RoleArn"),
+    *("$$.State.Name", "$$.State.EnteredTime", "$$.State.RetryCount"),
+    *("$$.StateMachine.Id", "$$.StateMachine.Name"),
+}
+"""What the context object always has. Source: Step Functions developer guide, "Context object"."""
+
+LEAST_RESULTS = {
+    "Verify Detach": replace(VERIFIED, verdict=NOT_OURS, observed=None).to_document(),
+    "Describe Outcome": compose(replace(failed("MalformedEventError"), detachment=None)),
+}
+FAILED_IMPLIES_AN_ERROR = {("Failed?", "Notify Failure"): frozenset({"$.error", "$.error.Error"})}
+ALWAYS_SET = always_set(DEFINITION, LEAST_RESULTS, FAILED_IMPLIES_AN_ERROR)
+
+EVENTS_OF_AN_ATTEMPT = 4
+"""Scheduled, started, submitted, ended. Source: Step Functions API reference, "HistoryEvent"."""
+HISTORY_LIMIT = 25_000
+"""Source: Step Functions developer guide, "Quotas": beyond it an execution fails."""
+BUSY: list[type[RetryableError]] = [OrganizationsBusyError, *OrganizationsBusyError.__subclasses__()]
+CLEARS_UP = ["Lambda.TooManyRequestsException", *(kind.__name__ for kind in BUSY)]
+PATIENCE = 1_800
+"""Seconds that are waited for what clears up by waiting."""
+EIGHT_DAYS = 8 * 24 * 60 * 60
+"""Exemptions of a week will wait in an execution."""
+
+
+def substituted() -> dict[str, Any]:
+    """Return the definition with sample values in place of the substitutions."""
+    arn = "arn:aws:lambda:us-east-1:111122223333:function:"
+    samples = {name: "aws" if name == "Partition" else arn + name for name in SUBSTITUTIONS}
+    text = re.sub(r"\$\{(\w+)\}", lambda match: samples[match[1]], json.dumps(DEFINITION))
+    definition: dict[str, Any] = json.loads(text)
+    return definition
+
+
+def ways_on(state: dict[str, Any]) -> set[str]:
+    """Return the states that may come next, after an error too."""
+    return {*targets(state), *(target for target, _ in caught_by(state))}
+
+
+def test_every_target_exists_and_every_state_can_be_reached() -> None:
+    named = {target for state in STATES.values() for target in ways_on(state)}
+
+    assert named | {DEFINITION["StartAt"]} == STATES.keys()
+    assert ALWAYS_SET.keys() == STATES.keys()
+
+
+def test_no_way_leads_back() -> None:
+    order = TopologicalSorter({name: ways_on(state) for name, state in STATES.items()})
+
+    assert set(order.static_order()) == STATES.keys()
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_state_is_well_formed(name: str) -> None:
+    state = STATES[name]
+    ends = state.get("End", False) or state["Type"] in {"Succeed", "Fail"}
+
+    assert state.keys() <= STATE_KEYS[state["Type"]]
+    assert ends is not any(targets(state))
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_state_says_in_a_sentence_what_it_is_for(name: str) -> None:
+    assert re.fullmatch(r"[A-Z].+\.", STATES[name]["Comment"])
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_is_limited_and_every_error_of_it_is_caught(name: str) -> None:
+    task = TASKS[name]
+
+    assert task["TimeoutSeconds"] > 0
+    assert task["Retry"]
+    assert [(catcher["ErrorEquals"], catcher["ResultPath"]) for catcher in task["Catch"]] == [
+        (["States.ALL"], "$.error")
+    ]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_retry_says_how_often_how_long_apart_and_with_jitter(name: str) -> None:
+    retriers = TASKS[name]["Retry"]
+
+    assert [retrier.keys() for retrier in retriers] == [RETRY_KEYS] * len(retriers)
+    assert {retrier["JitterStrategy"] for retrier in retriers} == {"FULL"}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_what_a_state_reads_is_always_set(name: str) -> None:
+    assert reads(STATES[name]) - ALWAYS_SET[name] - CONTEXT == set()
+
+
+@pytest.mark.parametrize(
+    "incident",
+    [
+        replace(VERIFIED, verdict=Verdict(Action.REPORT, Reason.SANCTIONED_PRINCIPAL)),
+        replace(VERIFIED, verdict=Verdict(Action.REPORT, Reason.ALERT_ONLY_MODE)),
+        CONFIRMED_INCIDENT,
+    ],
+    ids=["sanctioned", "alert only", "confirmed"],
+)
+@pytest.mark.parametrize("text", TextCheck)
+def test_failed_implies_an_error(incident: Incident, text: TextCheck) -> None:
+    """These are the incidents that reach Describe Outcome without one."""
+    assert conclude(incident, text).outcome is not Outcome.FAILED
+
+
+def test_the_plain_notification_needs_no_function_and_reads_what_is_always_there() -> None:
+    plain = STATES["Notify Plainly"]
+    from_the_document = {path for path in reads(plain) if not path.startswith("$$")}
+    from_the_context = {path.split(".")[1] for path in reads(plain) if path.startswith("$$")}
+
+    assert plain["Resource"] == "arn:${Partition}:states:::sns:publish"
+    assert from_the_document <= {"$.error", "$.error.Error"}
+    assert from_the_context <= {"Execution", "StateMachine"}
+
+
+def test_what_is_kept_of_a_reattachment_is_what_the_incident_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Attaching:
+        def attach(self, attachment: Attachment) -> tuple[AttachResult, datetime]:
+            assert attachment == VERIFIED.detachment.attachment
+            return AttachResult.ATTACHED, NOW
+
+    monkeypatch.setattr(reattach_policy, "connect", Attaching)
+    result = reattach_policy.handler(VERIFIED.to_document(), None)
+    selector = STATES["Reattach Policy"]["ResultSelector"]
+
+    assert selector == {
+        **{f"{key}.$": f"$.{key}" for key in result},
+        "retries.$": "$$.State.RetryCount",
+    }
+    assert [key.removesuffix(".$") for key in selector] == [field.name for field in fields(Reattachment)]
+
+
+@pytest.mark.parametrize("name", ["Notify Success", "Notify Failure"])
+def test_a_notification_is_published_with_all_its_attributes(name: str) -> None:
+    attributes = LEAST_RESULTS["Describe Outcome"]["attributes"]
+
+    assert STATES[name]["Parameters"] == {
+        "TopicArn": "${OutcomeTopicArn}",
+        "Subject.$": "$.notification.subject",
+        "MessageStructure": "json",
+        "Message.$": "$.notification.message",
+        "MessageAttributes": {
+            key: {"DataType": "String", "StringValue.$": f"$.notification.attributes.{key}"}
+            for key in attributes
+        },
+    }
+
+
+def test_every_failure_is_described_before_it_is_told_and_told_before_the_end() -> None:
+    assert {name: [target for target, _ in caught_by(task)] for name, task in TASKS.items()} == {
+        "Verify Detach": ["Describe Outcome"],
+        "Reattach Policy": ["Describe Outcome"],
+        "Confirm Attachment": ["Describe Outcome"],
+        "Describe Outcome": ["Notify Plainly"],
+        "Notify Success": ["Notification Failed"],
+        "Notify Failure": ["Notification Failed"],
+        "Notify Plainly": ["Notification Failed"],
+    }
+
+
+def test_a_failed_execution_ends_with_a_constant_name_and_the_error_that_was_caught() -> None:
+    ends = {
+        name: (state["Error"], state["CausePath"])
+        for name, state in STATES.items()
+        if state["Type"] == "Fail"
+    }
+
+    assert ends == {
+        "Remediation Failed": ("RemediationFailed", "States.JsonToString($.error)"),
+        "Notification Failed": ("NotificationFailed", "States.JsonToString($.error)"),
+    }
+
+
+@pytest.mark.parametrize("error", CLEARS_UP)
+@pytest.mark.parametrize("name", FUNCTION_OF_TASK)
+def test_what_clears_up_by_waiting_is_waited_for_at_least_half_an_hour(name: str, error: str) -> None:
+    """Full jitter halves each delay on average. Source: developer guide, "Handling errors"."""
+    (retrier,) = (retrier for retrier in TASKS[name]["Retry"] if error in retrier["ErrorEquals"])
+
+    assert retrier["MaxAttempts"] * retrier["MaxDelaySeconds"] / 2 >= PATIENCE
+
+
+@pytest.mark.parametrize("name", FUNCTION_OF_TASK)
+def test_a_function_gives_up_before_the_state_gives_it_up(name: str) -> None:
+    own = TEMPLATE["Resources"][FUNCTION_OF_TASK[name]]["Properties"]
+    limit = own.get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])
+
+    assert limit < TASKS[name]["TimeoutSeconds"]
+
+
+def test_an_execution_that_uses_up_all_its_retries_keeps_within_the_history() -> None:
+    attempts = sum(1 + sum(retrier["MaxAttempts"] for retrier in task["Retry"]) for task in TASKS.values())
+    entered_and_left = 2 * (len(STATES) + 1)
+
+    assert attempts * EVENTS_OF_AN_ATTEMPT + entered_and_left < HISTORY_LIMIT
+
+
+def test_an_execution_may_wait_for_an_exemption_to_end() -> None:
+    assert DEFINITION["TimeoutSeconds"] >= EIGHT_DAYS
+
+
+def test_the_embedded_interpreter_accepts_the_definition() -> None:
+    program, _ = AmazonStateLanguageParser.parse(json.dumps(substituted()))
+
+    assert program.start_at.start_at_name == DEFINITION["StartAt"]
+
+
+def test_cfn_lint_accepts_the_definition() -> None:
+    """`sam validate --lint` does not look into the file, cfn-lint looks into this resource's property."""
+    machine = {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {"RoleArn": "arn:aws:iam::111122223333:role/states", "Definition": substituted()},
+    }
+    found = lint(json.dumps({"Resources": {"Remediate": machine}}), config=ManualArgs(regions=["us-east-1"]))
+
+    assert [f"{match.rule.id} {match.message}" for match in found] == []

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.contract.shipped import (
+    FUNCTION_OF_TASK,
+    FUNCTIONS,
+    ROOT,
+    STATES,
+    SUBSTITUTIONS,
+    TEMPLATE,
+    module_of,
+    of_type,
+)
+
+MODULES = sorted(path.stem for path in FUNCTIONS.glob("*.py"))
+
+
+@pytest.mark.parametrize("state", FUNCTION_OF_TASK)
+def test_a_task_has_one_name_in_five_places(state: str) -> None:
+    module, function = module_of(state), f"{state.replace(' ', '')}Function"
+
+    assert STATES[state]["Resource"] == f"${{{function}Arn}}"
+    assert SUBSTITUTIONS[f"{function}Arn"] == {"Fn::GetAtt": [function, "Arn"]}
+    assert TEMPLATE["Resources"][function]["Properties"]["Handler"] == f"{module}.handler"
+    assert (FUNCTIONS / f"{module}.py").is_file()
+    assert (ROOT / "tests" / "unit" / f"test_{module}.py").is_file()
+
+
+def test_every_function_is_a_task_of_the_state_machine() -> None:
+    functions = of_type(TEMPLATE["Resources"], "AWS::Serverless::Function")
+
+    assert sorted(functions) == sorted(FUNCTION_OF_TASK.values())
+
+
+def test_every_module_beside_the_core_is_a_task() -> None:
+    assert sorted(module_of(state) for state in FUNCTION_OF_TASK) == MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_handler_is_the_one_public_function_of_a_task_module(module: str) -> None:
+    tree = ast.parse((FUNCTIONS / f"{module}.py").read_text(encoding="utf-8"))
+    named = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+
+    assert [name for name in named if not name.startswith("_")] == ["handler"]

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from localaws.intrinsics import references
+from tests.contract.shipped import TEMPLATE, deployed, of_type
+
+RULES = list(of_type(deployed(), "AWS::Events::Rule"))
+
+
+def test_dead_letters_are_kept_for_14_days_and_encrypted() -> None:
+    assert deployed()["UndeliveredQueue"]["Properties"] == {
+        "MessageRetentionPeriod": 14 * 24 * 60 * 60,
+        "SqsManagedSseEnabled": True,
+    }
+
+
+def test_only_the_rules_leave_dead_letters_and_everybody_uses_tls() -> None:
+    (policy,) = of_type(deployed(), "AWS::SQS::QueuePolicy").values()
+    allow, deny = policy["PolicyDocument"]["Statement"]
+
+    assert policy["Queues"] == ["UndeliveredQueue"]
+    assert allow == {
+        "Sid": "RulesMayLeaveWhatTheyCouldNotDeliver",
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": "UndeliveredQueue.Arn",
+        "Condition": {"ArnEquals": {"aws:SourceArn": [f"{name}.Arn" for name in RULES]}},
+    }
+    assert deny == {
+        "Sid": "OnlyOverTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:*",
+        "Resource": "UndeliveredQueue.Arn",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def test_the_outcomes_are_encrypted_with_a_key_of_their_own() -> None:
+    topics = of_type(deployed(), "AWS::SNS::Topic")
+    (key,) = of_type(deployed(), "AWS::KMS::Key").values()
+
+    assert {name: topic.get("KmsMasterKeyId") for name, topic in topics.items()} == {
+        "AlertTopic": None,
+        "OutcomeTopic": "OutcomeKey",
+        "AlarmTopic": None,
+    }
+    assert key["EnableKeyRotation"] is True
+
+
+def test_the_alarms_depend_on_neither_the_outcomes_nor_their_key() -> None:
+    resources = TEMPLATE["Resources"]
+    needed = {
+        reference
+        for name in ("AlarmTopic", "AlarmTopicPolicy", "AlarmSubscription")
+        for reference in references(resources[name]["Properties"])
+        if reference in resources
+    }
+
+    assert needed == {"AlarmTopic", "UntoldEndRule"}
+
+
+def test_mail_goes_to_the_addresses_of_the_parameters() -> None:
+    subscriptions = of_type(
+        deployed(NotificationEmail="people@example.com", AlarmEmail="on-call@example.com"),
+        "AWS::SNS::Subscription",
+    )
+
+    assert [tuple(subscription.values()) for subscription in subscriptions.values()] == [
+        ("AlertTopic", "email", "people@example.com"),
+        ("OutcomeTopic", "email", "people@example.com"),
+        ("AlarmTopic", "email", "on-call@example.com"),
+    ]
+
+
+def test_nobody_is_subscribed_without_an_address() -> None:
+    assert of_type(deployed(), "AWS::SNS::Subscription") == {}
