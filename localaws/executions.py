@@ -90,12 +90,13 @@ class Executions:
     def prepare(self, execution: Any) -> None:
         """Begin the history of a new execution."""
         worker = execution._get_start_execution_worker()  # noqa: SLF001 - no other way to the worker
-        program = _parsed(execution.state_machine.definition)
         env = worker.env = worker._get_evaluation_environment()  # noqa: SLF001
         env.event_manager.execution = execution
-        env.next_state_name = program.start_at.start_at_name
+        # It is in moto's list already, and parsing takes a while in which somebody may look at it.
         execution.exec_worker = worker
         execution.exec_status = ExecutionStatus.RUNNING
+        program = _parsed(execution.state_machine.definition)
+        env.next_state_name = program.start_at.start_at_name
         details = {
             "input": execution.execution_input,
             "inputDetails": {"truncated": False},

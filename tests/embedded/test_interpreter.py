@@ -317,6 +317,26 @@ def test_the_context_object_tells_the_clocks_time_as_aws_writes_it(lab: Lab) -> 
     }
 
 
+def test_an_execution_can_be_looked_at_while_it_is_being_started(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    parse = executions._parse_once
+
+    def parse_slowly(definition: str) -> Any:
+        (machine,) = lab.states.list_state_machines()["stateMachines"]
+        arn = machine["stateMachineArn"]
+        for execution in lab.states.list_executions(stateMachineArn=arn)["executions"]:
+            history = lab.states.get_execution_history(executionArn=execution["executionArn"])
+            seen.append((execution["status"], history["events"]))
+        return parse(definition)
+
+    monkeypatch.setattr(executions, "_parse_once", parse_slowly)
+
+    assert lab.run({"Do": {"Type": "Pass", "End": True}})["status"] == "SUCCEEDED"
+    assert seen == [("RUNNING", [])]
+
+
 def test_the_history_has_the_clocks_time(lab: Lab) -> None:
     done = lab.run({"Wait": {"Type": "Wait", "Seconds": 90, "End": True}})
 

@@ -1,0 +1,72 @@
+"""What the template's parameters change, seen from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from holdfast.failures import EXPLANATIONS
+from tests.deployed import Holdfast, text_of
+from tests.system.full_access import declare_full_access
+
+GUARDRAIL = ("DenyLeaveOrganization", "Root")
+
+
+@contextmanager
+def redeployed(holdfast: Holdfast, **parameters: str) -> Iterator[None]:
+    """Deploy again with other parameters, and with the former ones afterwards."""
+    former, template = holdfast.deployment.stack.parameters, holdfast.deployment.template
+    holdfast.aws.deploy(template, {**former, **parameters}, "holdfast")
+    try:
+        yield
+    finally:
+        holdfast.aws.deploy(template, former, "holdfast")
+
+
+def test_the_alert_can_be_narrowed_to_some_policies(holdfast: Holdfast) -> None:
+    before = len(holdfast.mails("AlertTopicArn"))
+
+    with redeployed(holdfast, AlertPolicyIds=holdfast.policy("ProtectSecurityRoles")):
+        other = holdfast.detach(*GUARDRAIL)
+        after_the_other = len(holdfast.mails("AlertTopicArn"))
+        named = holdfast.detach("ProtectSecurityRoles", "Security")
+
+    assert (other.outcome, named.outcome) == ("restored", "restored")
+    assert (after_the_other, len(holdfast.mails("AlertTopicArn"))) == (before, before + 1)
+
+
+@pytest.mark.parametrize(
+    ("mode", "promise"),
+    [
+        ("remediate", "a second mail follows if it is in the baseline"),
+        ("alert-only", "nothing will be changed"),
+    ],
+)
+def test_the_alert_promises_what_the_mode_allows(holdfast: Holdfast, mode: str, promise: str) -> None:
+    with redeployed(holdfast, Mode=mode):
+        holdfast.detach(*GUARDRAIL)
+
+    alert = text_of(holdfast.mails("AlertTopicArn")[-1])
+    assert alert[-1] == f'"Holdfast (holdfast-RemediateStateMachine) is checking it; {promise}."'
+
+
+def test_only_the_named_policy_types_can_be_attached(holdfast: Holdfast) -> None:
+    with redeployed(holdfast, PolicyTypes="RESOURCE_CONTROL_POLICY,TAG_POLICY"):
+        run = holdfast.detach(*GUARDRAIL)
+
+    assert (run.outcome, run.errors) == ("failed", ["PermissionMissingError"])
+    assert "DenyLeaveOrganization" not in holdfast.attached("Root")
+
+
+def test_an_aws_managed_policy_is_out_of_reach_by_default(holdfast: Holdfast) -> None:
+    baseline = holdfast.guardrails / "baseline.toml"
+    declared = baseline.read_text(encoding="utf-8")
+    declare_full_access(holdfast)
+
+    run = holdfast.detach("FullAWSAccess", "Security")
+    baseline.write_text(declared, encoding="utf-8")
+
+    assert (run.outcome, run.errors) == ("failed", ["PermissionMissingError"])
+    assert run.says("What failed") == EXPLANATIONS["PermissionMissingError"].meaning
