@@ -69,7 +69,7 @@ def local(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="The endpoint's port; 0 takes a free one.")
     ] = 4566,
-    host: Annotated[str, typer.Option(help="The address to listen on; Docker's, for sam local.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Keep the embedded AWS running with Holdfast deployed on it."""
     from holdfast_cli.local import run_local  # noqa: PLC0415 - the embedded AWS takes a second to import
