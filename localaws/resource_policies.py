@@ -34,6 +34,14 @@ class ServiceRequest:
     source_arn: str
 
 
+_UNCONDITIONAL = ("events.amazonaws.com", "sns:Publish")
+"""For this service and this action a statement with conditions grants nothing.
+
+Source: EventBridge user guide, "Using resource-based policies for Amazon EventBridge", "Amazon SNS
+permissions".
+"""
+
+
 def is_allowed(policy: str | None, request: ServiceRequest) -> bool:
     """Return whether a resource policy lets a service do something.
 
@@ -50,6 +58,8 @@ def is_allowed(policy: str | None, request: ServiceRequest) -> bool:
         True if a statement allows it and none denies it.
     """
     statements = _listed(json.loads(policy or "{}").get("Statement"))
+    if (request.principal, request.action) == _UNCONDITIONAL:
+        statements = [one for one in statements if one.get("Effect") == "Deny" or not one.get("Condition")]
     effects = {statement.get("Effect") for statement in statements if _applies(statement, request)}
     return "Allow" in effects and "Deny" not in effects
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from localaws.intrinsics import references
 from tests.contract.shipped import TEMPLATE, deployed, of_type
 
@@ -57,7 +59,7 @@ def test_the_alarms_depend_on_neither_the_outcomes_nor_their_key() -> None:
         if reference in resources
     }
 
-    assert needed == {"AlarmTopic", "UntoldEndRule"}
+    assert needed == {"AlarmTopic"}
 
 
 def test_mail_goes_to_the_addresses_of_the_parameters() -> None:
@@ -75,3 +77,12 @@ def test_mail_goes_to_the_addresses_of_the_parameters() -> None:
 
 def test_nobody_is_subscribed_without_an_address() -> None:
     assert of_type(deployed(), "AWS::SNS::Subscription") == {}
+
+
+@pytest.mark.parametrize("name", ["AlertTopicPolicy", "AlarmTopicPolicy"])
+def test_eventbridge_may_publish_without_a_condition(name: str) -> None:
+    """A condition would silence the rule. Source: EventBridge user guide, "Amazon SNS permissions"."""
+    statements = TEMPLATE["Resources"][name]["Properties"]["PolicyDocument"]["Statement"]
+    (statement,) = (one for one in statements if one["Principal"] == {"Service": "events.amazonaws.com"})
+
+    assert "Condition" not in statement

@@ -130,13 +130,14 @@ class World:
 
 
 def permission(action: str, resource: str, source: str) -> str:
-    statement = {
+    statement: dict[str, Any] = {
         "Effect": "Allow",
         "Principal": {"Service": "events.amazonaws.com"},
         "Action": action,
         "Resource": resource,
-        "Condition": {"ArnLike": {"aws:SourceArn": source}},
     }
+    if action != "sns:Publish":
+        statement["Condition"] = {"ArnLike": {"aws:SourceArn": source}}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
