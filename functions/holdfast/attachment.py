@@ -17,7 +17,7 @@ ORGANIZATION_ID = re.compile(r"o-[a-z0-9]{10,32}")
 
 
 class PolicyType(StrEnum):
-    """The policy types of the Organizations API. Source: botocore's PolicyType enum."""
+    """The policy types of the Organizations API. Source: botocore's PolicyType enum, version 1.44.5."""
 
     SERVICE_CONTROL_POLICY = "SERVICE_CONTROL_POLICY"
     RESOURCE_CONTROL_POLICY = "RESOURCE_CONTROL_POLICY"
@@ -33,6 +33,7 @@ class PolicyType(StrEnum):
     S3_POLICY = "S3_POLICY"
     NETWORK_SECURITY_DIRECTOR_POLICY = "NETWORK_SECURITY_DIRECTOR_POLICY"
     GUARDDUTY_POLICY = "GUARDDUTY_POLICY"
+    SECURITYHUB_CSPM_POLICY = "SECURITYHUB_CSPM_POLICY"
 
 
 class TargetKind(StrEnum):
