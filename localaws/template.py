@@ -59,7 +59,7 @@ def read_template(path: Path) -> dict[str, Any]:
     Raises
     ------
     StackError
-        If the file is missing, is not YAML, or has no resources.
+        If the file is missing, is not YAML, has no resources, or holds a null.
     """
     try:
         template = yaml.load(path.read_text(encoding="utf-8"), _TemplateLoader)  # noqa: S506 - a SafeLoader
@@ -69,7 +69,24 @@ def read_template(path: Path) -> dict[str, Any]:
         raise StackError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
         raise StackError(f"{path} has no Resources section")
+    for where in _nulls(template):
+        raise StackError(f"[/{where}] 'null' values are not allowed in templates")
     return template
+
+
+def _nulls(value: Any, where: str = "") -> Iterator[str]:
+    """Yield the paths of nulls, which AWS CloudFormation refuses wherever they stand.
+
+    Source: the answer of its ValidateTemplate.
+    """
+    children = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for name, child in children:
+        path = f"{where}/{name}" if where else str(name)
+        if child is None:
+            yield path
+        yield from _nulls(child, path)
 
 
 @dataclass(frozen=True, slots=True)

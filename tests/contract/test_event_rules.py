@@ -107,7 +107,7 @@ def test_the_alert_says_what_follows(mode: str, promise: str) -> None:
 def test_what_ends_untold_is_everything_but_the_failure_that_was_told() -> None:
     told = STATES["Remediation Failed"]["Error"]
 
-    assert rules()["UntoldEndRule"]["EventPattern"] == {
+    assert json.loads(rules()["UntoldEndRule"]["EventPattern"]) == {
         "source": ["aws.states"],
         "detail-type": ["Step Functions Execution Status Change"],
         "detail": {

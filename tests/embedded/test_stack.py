@@ -569,6 +569,14 @@ def test_changed_files_are_deployed_again_under_an_unchanged_template(
     assert answer["Payload"].read() == b'"closed"'
 
 
+def test_a_null_is_refused_wherever_it_stands(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """Source: the answer of AWS CloudFormation's ValidateTemplate."""
+    rule = "  Watch: {Type: AWS::Events::Rule, Properties: {EventPattern: {detail: {error: [null]}}}}"
+
+    with pytest.raises(StackError, match=r"\[/Resources/Watch/.*/error/0\] 'null' values are not allowed"):
+        deploy(aws, tmp_path, rule)
+
+
 @pytest.mark.parametrize(
     ("resources", "message"),
     [
