@@ -40,18 +40,14 @@ class Screen:
 
     def mail(self, mail: Mail) -> None:
         """Print a mail as its reader gets it."""
-        heading = f"To: {mail.to}   From: {mail.sender}\nSubject: {mail.subject}"
+        body = mail.body.rstrip()
         if self._console.is_terminal:
             style = "red" if "FAILED" in mail.subject else "green"
-            self._console.print(
-                Panel(
-                    Text(mail.body.rstrip()), title=Text(mail.subject), subtitle=mail.to, border_style=style
-                )
-            )
+            text = Text(f"From: {mail.sender}\nTo:   {mail.to}\n\n{body}", overflow="fold")
+            self._console.print(Panel(text, title=Text(mail.subject), border_style=style), soft_wrap=False)
             return
-        for text in (heading, "", *mail.body.rstrip().splitlines()):
-            for part in text.splitlines() or [""]:
-                self.line(f"  > {part}")
+        for line in f"From: {mail.sender}\nTo: {mail.to}\nSubject: {mail.subject}\n\n{body}".splitlines():
+            self.line(f"  > {line}")
 
     def verdict(self, text: str, *, good: bool) -> None:
         """Print how it went."""
