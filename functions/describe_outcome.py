@@ -22,6 +22,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     ----------
     event : dict
         `incident`: the incident, or the raw event if Verify Detach failed; `execution`: the execution's ARN.
+        By hand, one of the two documents alone.
     context : object
         Lambda's context, not used.
 
@@ -38,7 +39,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         Terminal: the plain notification is sent instead.
     """
     organization = os.environ.get("ORGANIZATION_ID") or NOT_KNOWN
-    report = describe(event["incident"], str(event["execution"]), organization, _baseline(), connect())
+    document, execution = event.get("incident", event), str(event.get("execution", ""))
+    report = describe(document, execution, organization, _baseline(), connect())
     return compose(report)
 
 

@@ -108,3 +108,12 @@ def test_without_an_environment_the_organization_is_unknown(monkeypatch: pytest.
 def test_an_incident_of_another_version_is_left_to_the_plain_notification() -> None:
     with pytest.raises(UnknownSchemaError):
         describe_outcome.handler({"incident": CONFIRMED | {"schema": 2}, "execution": EXECUTION}, None)
+
+
+def test_a_raw_event_can_be_described_by_hand(api: ScriptedApi) -> None:
+    api.lists_for("ou-exme-ycaqk99w", "SERVICE_CONTROL_POLICY", "p-7dj3cien")
+    surrounded_by(api)
+    notification = describe_outcome.handler(EVENT, None)
+    assert notification["subject"] == (
+        "[Holdfast o-far1coz49w] FAILED: DenyUnapprovedRegions on OU Workloads"
+    )
