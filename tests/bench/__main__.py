@@ -29,7 +29,7 @@ MASSES = ((50, SEEDS), (200, SEEDS), (1_000, SEEDS[:1]))
 RIVALS = ((20.0, 1), (20.0, 50), (100.0, 1), (100.0, 50))
 SIZE_GOAL = 64 * 1024
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
 
 
 def calls() -> list[dict[str, Any]]:
