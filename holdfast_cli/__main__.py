@@ -38,7 +38,9 @@ def snapshot(
     Example: holdfast snapshot functions/guardrails
     """
     screen = Screen()
-    client = boto3.client("organizations", endpoint_url=endpoint_url, region_name="us-east-1")
+    # The region chooses the partition only; without any, it is the commercial one.
+    region = boto3.Session().region_name or "us-east-1"
+    client = boto3.client("organizations", endpoint_url=endpoint_url, region_name=region)
     try:
         taken = take_snapshot(client, folder)
     except (BaselineError, BotoCoreError, ClientError, OSError) as error:
