@@ -384,7 +384,12 @@ def _topic(site: Site, declared: Declared) -> Created:
 
 
 def _topic_policy(site: Site, declared: Declared) -> Created:
-    policy = json.dumps(declared.properties["PolicyDocument"])
+    document = declared.properties["PolicyDocument"]
+    ids = [statement.get("Sid") for statement in document["Statement"]]
+    # moto takes such a policy. Source: Amazon SNS developer guide, "API permissions", and its own answer.
+    if len(ids) > 1 and (None in ids or len(set(ids)) < len(ids)):
+        raise StackError("Invalid parameter: Every policy statement must have a unique ID")
+    policy = json.dumps(document)
     for topic in declared.properties["Topics"]:
         site.connect("sns").set_topic_attributes(
             TopicArn=topic, AttributeName="Policy", AttributeValue=policy

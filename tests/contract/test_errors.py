@@ -25,6 +25,7 @@ RETRYABLE = {name for name, kind in ERRORS.items() if issubclass(kind, Retryable
 
 AWS_ERRORS = {
     "Lambda.AWSLambdaException",
+    "Lambda.ClientExecutionTimeoutException",
     "Lambda.SdkClientException",
     "Lambda.ServiceException",
     "Lambda.TooManyRequestsException",

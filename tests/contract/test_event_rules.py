@@ -72,7 +72,7 @@ def test_the_remediation_starts_at_exactly_the_detaches_that_succeeded() -> None
 
 @pytest.mark.parametrize(
     ("policy_ids", "narrowing"),
-    [("", [{"exists": True}]), ("p-examplescp1,p-examplescp2", ["p-examplescp1", "p-examplescp2"])],
+    [("", [{"prefix": "p-"}]), ("p-examplescp1,p-examplescp2", ["p-examplescp1", "p-examplescp2"])],
 )
 def test_the_alert_announces_all_detaches_or_those_of_the_given_policies(
     policy_ids: str, narrowing: list[object]

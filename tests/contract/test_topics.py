@@ -86,3 +86,11 @@ def test_eventbridge_may_publish_without_a_condition(name: str) -> None:
     (statement,) = (one for one in statements if one["Principal"] == {"Service": "events.amazonaws.com"})
 
     assert "Condition" not in statement
+
+
+@pytest.mark.parametrize("name", ["AlertTopicPolicy", "AlarmTopicPolicy", "UndeliveredQueuePolicy"])
+def test_every_statement_of_a_resource_policy_has_an_id_of_its_own(name: str) -> None:
+    """Amazon SNS refuses the policy if not. Source: its developer guide, "API permissions"."""
+    statements = TEMPLATE["Resources"][name]["Properties"]["PolicyDocument"]["Statement"]
+
+    assert len({statement["Sid"] for statement in statements}) == len(statements)

@@ -569,6 +569,22 @@ def test_changed_files_are_deployed_again_under_an_unchanged_template(
     assert answer["Payload"].read() == b'"closed"'
 
 
+def test_the_statements_of_a_topics_policy_need_ids_of_their_own(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """Source: Amazon SNS developer guide, "API permissions: Actions and resources reference"."""
+    statement = "{Effect: Allow, Principal: '*', Action: 'sns:Publish', Resource: '*'}"
+    resources = f"""
+  Topic: {{Type: AWS::SNS::Topic}}
+  Policy:
+    Type: AWS::SNS::TopicPolicy
+    Properties:
+      Topics: [!Ref Topic]
+      PolicyDocument: {{Statement: [{statement}, {statement}]}}
+"""
+
+    with pytest.raises(StackError, match="Every policy statement must have a unique ID"):
+        deploy(aws, tmp_path, resources)
+
+
 def test_a_null_is_refused_wherever_it_stands(aws: EmbeddedAws, tmp_path: Path) -> None:
     """Source: the answer of AWS CloudFormation's ValidateTemplate."""
     rule = "  Watch: {Type: AWS::Events::Rule, Properties: {EventPattern: {detail: {error: [null]}}}}"
