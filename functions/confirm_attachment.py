@@ -1,9 +1,10 @@
-"""Confirm Attachment: one read; the state machine repeats it until the attachment shows."""
+"""Confirm Attachment: a read; the state machine repeats it until the attachment shows."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from holdfast.asking import ask_again
 from holdfast.errors import AttachmentNotVisibleError, UnknownSchemaError
 from holdfast.incident import parse_incident
 from holdfast.organizations import connect
@@ -40,7 +41,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     attachment, policy_type = incident.detachment.attachment, incident.protection.policy_type
     if policy_type is None:
         raise UnknownSchemaError("protection.policy_type: got nothing, expected a policy type")
-    observed = connect().observe(attachment, policy_type)
+    observed = ask_again(lambda: connect().observe(attachment, policy_type))
     if not observed.attached:
         raise AttachmentNotVisibleError(f"{attachment.policy_id} does not show on {attachment.target_id} yet")
     return {"at": format_timestamp(observed.at)}

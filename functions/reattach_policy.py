@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import random
-import time
-from datetime import datetime
 from typing import Any
 
-from holdfast.attachment import Attachment
-from holdfast.errors import OrganizationsThrottledError
-from holdfast.incident import AttachResult, parse_incident
-from holdfast.organizations import Organizations, connect
+from holdfast.asking import ask_again
+from holdfast.incident import parse_incident
+from holdfast.organizations import connect
 from holdfast.timestamps import format_timestamp
-
-ATTEMPTS = 40
-PACE = 0.2
-"""Seconds between two attempts, varied by a tenth: about eight seconds in all.
-
-AttachPolicy's rate of 2 a second is shared with whoever detaches, and goes to whoever asks often. Why this
-pace, and why only a few functions may keep it at a time: docs/architecture.md, "Speed".
-"""
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
@@ -48,16 +36,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     UnknownSchemaError
         Terminal, told as a failure.
     """
-    incident = parse_incident(event)
-    result, at = _attach(connect(), incident.detachment.attachment)
+    attachment = parse_incident(event).detachment.attachment
+    result, at = ask_again(lambda: connect().attach(attachment))
     return {"result": result, "at": format_timestamp(at)}
-
-
-def _attach(organizations: Organizations, attachment: Attachment) -> tuple[AttachResult, datetime]:
-    """Attach a policy, and ask again for as long as the only answer is that there are too many requests."""
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return organizations.attach(attachment)
-        except OrganizationsThrottledError:
-            time.sleep(PACE * random.uniform(0.9, 1.1))  # noqa: S311 - jitter, not a secret
-    return organizations.attach(attachment)

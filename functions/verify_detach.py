@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from holdfast.baseline import Baseline, Guardrail, load_baseline
 from holdfast.detachment import Detachment, parse_detachment
-from holdfast.errors import BaselineError, ForeignEventError, WidenedPolicyError
-from holdfast.incident import Incident, Protection
+from holdfast.errors import BaselineError, ForeignEventError, OrganizationsError, WidenedPolicyError
+from holdfast.incident import Incident, Observation, Protection
 from holdfast.organizations import Organizations, connect
 from holdfast.policy_document import PolicyDocument
 from holdfast.settings import Settings
-from holdfast.verdict import NOT_OURS, Action, decide
+from holdfast.verdict import NOT_OURS, Action, Reason, decide
 
 GUARDRAILS = Path(__file__).parent / "guardrails"
 
@@ -31,14 +32,14 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     Returns
     -------
     dict
-        The incident with its verdict and, if it concerns the baseline, what a read showed.
+        The incident with its verdict and, if it concerns the baseline and could be read, what a read showed.
 
     Raises
     ------
     MalformedEventError, ForeignEventError, BaselineError, SettingsError, WidenedPolicyError
         Terminal: told as a failure.
     OrganizationsThrottledError, OrganizationsBusyError
-        Retried by the state machine.
+        If what a verdict depends on cannot be read: retried by the state machine.
     OrganizationsError
         Any other answer of the API's: terminal, told as a failure.
     """
@@ -85,12 +86,28 @@ def _judge(
     WidenedPolicyError
         If the policy now allows more than its document: attaching it could widen permissions.
     """
-    observed = organizations.observe(detachment.attachment, guardrail.policy_type)
-    verdict = decide(detachment, baseline, settings.mode, now=observed.at)
+    observed, refusal = _look(detachment, guardrail, organizations)
+    verdict = decide(detachment, baseline, settings.mode, now=observed.at if observed else datetime.now(UTC))
+    if refusal is not None and verdict.reason is Reason.ALERT_ONLY_MODE:
+        raise refusal
     if verdict.action is Action.REATTACH and guardrail.document.allow_statements():
         _refuse_widened(guardrail, organizations)
     protection = Protection(guardrail.name, guardrail.policy_type, baseline.organization, baseline.version)
     return Incident(detachment, protection, verdict, observed)
+
+
+def _look(
+    detachment: Detachment, guardrail: Guardrail, organizations: Organizations
+) -> tuple[Observation | None, OrganizationsError | None]:
+    """Read the attachment once, or return why that is not possible.
+
+    The read is evidence, so nothing waits for it: whoever uses up the rate of reads must not hold back the
+    reattachment. Only in alert-only mode it is the answer.
+    """
+    try:
+        return organizations.observe(detachment.attachment, guardrail.policy_type), None
+    except OrganizationsError as error:
+        return None, error
 
 
 def _refuse_widened(guardrail: Guardrail, organizations: Organizations) -> None:

@@ -162,6 +162,8 @@ def parse_baseline(text: bytes, read_document: Callable[[str], bytes]) -> Baseli
     sanctioned = tuple(_sanctioned(entry) for entry in table.tables("sanctioned_principal"))
     guardrails = tuple(_guardrail(entry, read) for entry in table.tables("guardrail"))
     table.refuse_others()
+    if not guardrails:
+        raise table.wrong("guardrail", None, "at least one [[guardrail]]")
     _refuse_repeated(guardrails)
     return Baseline(organization, guardrails, sanctioned, digest.hexdigest()[:12])
 

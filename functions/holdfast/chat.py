@@ -5,6 +5,7 @@ Source: Amazon Q Developer in chat applications, "Custom notifications" (schema 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from holdfast import wording
@@ -17,6 +18,9 @@ CHAT = Medium.CHAT
 _TITLE_LIMIT = 250
 _STEP_LIMIT = 350
 _KEYWORD_LIMIT = 75
+# What a chat client acts on and JSON has in strings only, where any character may be spelled as \uXXXX.
+_ACTED_ON = re.compile(r"[<>@*_~`|#&!()/]|[^\x00-\x7f]")
+_UTF16 = re.compile("[0-9a-f]{4}")
 
 
 def custom_notification(report: Report, record: str, thread: str) -> dict[str, Any]:
@@ -45,9 +49,14 @@ def custom_notification(report: Report, record: str, thread: str) -> dict[str, A
         "metadata": {
             "threadId": thread,
             "summary": wording.headline(report, CHAT)[:_TITLE_LIMIT],
-            "additionalContext": {"record": record},
+            "additionalContext": {"record": _inert(record)},
         },
     }
+
+
+def _inert(record: str) -> str:
+    """Spell a JSON text so that a chat client shows it as it is; it stays the same JSON."""
+    return _ACTED_ON.sub(lambda found: _UTF16.sub(r"\\u\g<0>", found[0].encode("utf-16-be").hex()), record)
 
 
 def _description(report: Report) -> str:
@@ -65,7 +74,8 @@ def _description(report: Report) -> str:
 
 
 def _next_steps(report: Report) -> list[str]:
-    return [wording.remedy(report), *(f"`{command}`" for command in wording.commands(report).values())]
+    commands = wording.commands(report).items()
+    return [wording.remedy(report), *(f"{purpose}: `{command}`" for purpose, command in commands)]
 
 
 def _keywords(report: Report) -> list[str]:

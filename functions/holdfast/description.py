@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
+from holdfast.asking import ask_again
 from holdfast.attachment import Attachment, PolicyType
 from holdfast.baseline import Baseline
 from holdfast.detachment import Detachment, parse_detachment
@@ -19,9 +21,10 @@ from holdfast.errors import (
 )
 from holdfast.incident import Failure, Incident, Observation, is_incident, parse_failure, parse_incident
 from holdfast.organizations import Organizations, Policy, unless_refused
-from holdfast.outcome import Conclusion, Outcome, TextCheck, compare_text, conclude
+from holdfast.outcome import Conclusion, Outcome, TextCheck, allows_more, compare_text, conclude
 from holdfast.report import Holder, Report
 from holdfast.surroundings import survey
+from holdfast.verdict import Reason, is_stale
 
 _NO_ERROR = Failure("Unknown", "the state machine handed over no error")
 
@@ -72,9 +75,13 @@ def describe(
         return replace(unjudged, raw_event=json.dumps(event, ensure_ascii=False))
     guardrail = known.guardrail_for(detachment.attachment) if known else None
     policy_type = guardrail.policy_type if guardrail else None
+    stale = is_stale(detachment, datetime.now(UTC))
     return replace(
         unjudged,
         detachment=detachment,
+        protected=guardrail is not None if known else None,
+        sanctioned=known is not None and known.sanctions(detachment.principal) and not stale,
+        stale=stale,
         policy_name=guardrail.name if guardrail else None,
         policy_type=policy_type,
         attached_now=_observe(organizations, detachment, policy_type),
@@ -87,10 +94,11 @@ def _describe_incident(
 ) -> Report:
     attachment, protection = incident.detachment.attachment, incident.protection
     guardrail = baseline.guardrail_for(attachment) if baseline else None
-    policy = _policy(organizations, attachment.policy_id, must_answer=incident.confirmed_at is not None)
-    text = (
-        compare_text(policy.content, guardrail.document) if policy and guardrail else TextCheck.NOT_COMPARED
-    )
+    policy = _policy(organizations, incident)
+    text, widened = TextCheck.NOT_COMPARED, False
+    if policy is not None and guardrail is not None:
+        text = compare_text(policy.content, guardrail.document)
+        widened = allows_more(policy.content, guardrail.document)
     conclusion = conclude(incident, text)
     failed = conclusion.outcome is Outcome.FAILED
     return Report(
@@ -102,6 +110,11 @@ def _describe_incident(
         policy_name=protection.name,
         live_name=policy.name if policy else None,
         policy_type=protection.policy_type,
+        judged=True,
+        protected=guardrail is not None if baseline else None,
+        sanctioned=incident.verdict.reason is Reason.SANCTIONED_PRINCIPAL,
+        stale=incident.verdict.reason is Reason.STALE_EVENT,
+        widened=widened,
         text=text,
         observed=incident.observed,
         reattachment=incident.reattachment,
@@ -113,14 +126,15 @@ def _describe_incident(
     )
 
 
-def _policy(organizations: Organizations, policy_id: str, *, must_answer: bool) -> Policy | None:
-    """Read the policy; where the text decides what is told, being busy is no answer."""
+def _policy(organizations: Organizations, incident: Incident) -> Policy | None:
+    """Read the policy; where the text decides what is told, an answer is worth waiting for."""
+    policy_id = incident.detachment.attachment.policy_id
+    if incident.confirmed_at is None:
+        return unless_refused(lambda: organizations.policy(policy_id))
     try:
-        return organizations.policy(policy_id)
+        return ask_again(lambda: organizations.policy(policy_id))
     except RetryableError:
-        if must_answer:
-            raise
-        return None
+        raise
     except OrganizationsError:
         return None
 
@@ -140,10 +154,10 @@ def _holders(
     if policy_type is None or failure is None or failure.error != AttachmentQuotaExceededError.__name__:
         return ()
     target_id = incident.detachment.attachment.target_id
-    policies = unless_refused(lambda: organizations.policies_on(target_id, policy_type)) or ()
+    listed = unless_refused(lambda: ask_again(lambda: organizations.policies_on(target_id, policy_type)))
     return tuple(
         Holder(policy, in_baseline=_is_guardrail(baseline, policy.policy_id, target_id))
-        for policy in policies
+        for policy in listed or ()
     )
 
 

@@ -139,7 +139,11 @@ def _mapping(value: object, field: str) -> Mapping[str, Any]:
 
 
 def _malformed(field: str, value: object, expected: str) -> MalformedEventError:
-    return MalformedEventError(f"{field}: got {_short(repr(value))}, expected {expected}")
+    try:
+        got = repr(value)
+    except RecursionError:
+        got = "something nested too deeply"
+    return MalformedEventError(f"{field}: got {_short(got)}, expected {expected}")
 
 
 def _short(value: object, limit: int = 200) -> str:

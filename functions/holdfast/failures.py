@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+ATTACH = "Attach the policy by hand (command below)."
+ATTACH_A_GUARDRAIL = "If it is a guardrail, attach it by hand (command below)."
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -14,103 +17,116 @@ class Explanation:
     ----------
     meaning : str
         What it means, one sentence.
-    remedy : str
-        What to do, one sentence or two.
-    by_hand : bool
-        Whether attaching the policy by hand is a part of it, so that the command is worth giving.
+    cure : str
+        What to do about what failed, one sentence or two.
+    attaching : str
+        What to do about the attachment itself; empty where attaching it by hand does not help.
+    cure_first : bool
+        Whether attaching it comes after the cure.
     """
 
     meaning: str
-    remedy: str
-    by_hand: bool = True
+    cure: str
+    attaching: str = ATTACH
+    cure_first: bool = False
+
+    @property
+    def remedy(self) -> str:
+        """What to do where nothing else is known."""
+        return self.remedy_with(self.attaching)
+
+    def remedy_with(self, attaching: str) -> str:
+        """Return what to do, given the sentences on the attachment itself; there may be none."""
+        steps = (self.cure, attaching) if self.cure_first else (attaching, self.cure)
+        return " ".join(filter(None, steps))
 
 
 _LAMBDA = Explanation(
     "AWS Lambda could not run a task of Holdfast's, also after retries.",
-    "Attach the policy by hand (command below), then look at the function's log and at the account's "
-    "concurrency.",
+    "Look at the function's log and at the account's concurrency.",
 )
 _TIMED_OUT = Explanation(
     "A task of Holdfast's did not answer in time, also after retries.",
-    "Attach the policy by hand (command below), then look at the function's log and at the AWS Health "
-    "Dashboard.",
+    "Look at the function's log and at the AWS Health Dashboard.",
 )
 
 EXPLANATIONS: Mapping[str, Explanation] = {
     "AttachmentQuotaExceededError": Explanation(
         "The target holds as many policies of this type as it may; somebody may have filled the slots.",
-        "Find out who filled the slots and free one, then attach the policy by hand (command below).",
+        "Find out who filled the slots, and free one that nobody needs.",
+        cure_first=True,
     ),
     "PolicyGoneError": Explanation(
         "The policy was deleted, so nothing is left to attach.",
         "Create it again from its document in the baseline, attach it to all its targets, and write its new "
         "id into the baseline.",
-        by_hand=False,
+        attaching="",
     ),
     "TargetGoneError": Explanation(
         "The root, OU or account is no longer in the organization.",
         "If it was removed on purpose, take it out of the baseline; if not, find out who removed it.",
-        by_hand=False,
+        attaching="",
     ),
     "PolicyTypeDisabledError": Explanation(
         "The policy type is switched off in the root: every attachment of this type in the whole "
         "organization is gone.",
         "Switch the type on again (aws organizations enable-policy-type), then attach every guardrail of the "
         "baseline again; find out who switched it off.",
-        by_hand=False,
+        attaching="",
     ),
     "PermissionMissingError": Explanation(
         "Holdfast's own role was not allowed to make the call.",
-        "Attach the policy by hand (command below); compare the role with the template, and look for a "
-        "permissions boundary, a missing policy type or a changed delegation policy.",
+        "Compare the role with the template, and look for a permissions boundary, a missing policy type or a "
+        "changed delegation policy.",
     ),
     "OrganizationsThrottledError": Explanation(
         "Organizations went on throttling for about half an hour.",
-        "Attach the policy by hand (command below); find out in CloudTrail who uses up the request rate.",
+        "Find out in CloudTrail who uses up the request rate.",
     ),
     "OrganizationsBusyError": Explanation(
         "Organizations went on changing the same entity, or not answering, for about half an hour.",
-        "Attach the policy by hand (command below); look at the AWS Health Dashboard, and in CloudTrail for "
-        "who else changes the target.",
+        "Look at the AWS Health Dashboard, and in CloudTrail for who else changes the target.",
     ),
     "OrganizationsRefusedError": Explanation(
         "Organizations refused the call for the reason quoted below.",
-        "Read the reason, mend it, and attach the policy by hand (command below).",
+        "Read the reason, and mend it.",
+        cure_first=True,
     ),
     "AttachmentNotVisibleError": Explanation(
         "AttachPolicy succeeded, but for about a quarter of an hour no read showed the attachment: it may "
         "have been detached again.",
-        "Look whether the policy is attached and whether further detaches were reported; if it is not, "
-        "attach it by hand (command below).",
+        "See whether further detaches were reported.",
     ),
     "WidenedPolicyError": Explanation(
         "The policy now allows what its document in the baseline does not, so it was not attached: that "
         "could widen permissions.",
-        "First compare the live text with the baseline's and put it right (UpdatePolicy); only then attach "
-        "the policy by hand (command below).",
+        "First compare the live text with the baseline's document and put it right (UpdatePolicy); only then "
+        "attach the policy, and find out who changed its text.",
+        attaching="",
     ),
     "MalformedEventError": Explanation(
         "The event that started the workflow could not be read as a detach.",
         "Look the event up in CloudTrail, and check by hand what it did.",
-        by_hand=False,
+        attaching="",
     ),
     "ForeignEventError": Explanation(
         "The event belongs to an account that this deployment does not serve.",
         "Find out who sends it: check the rules and the permissions of the event bus.",
-        by_hand=False,
+        attaching="",
     ),
     "BaselineError": Explanation(
         "The deployed baseline cannot be used, so Holdfast cannot tell whether this is a guardrail.",
-        "If it is a guardrail, attach it by hand (command below); then correct the baseline as the message "
-        "says and deploy it.",
+        "Correct the baseline as the message says, and deploy it.",
+        ATTACH_A_GUARDRAIL,
     ),
     "SettingsError": Explanation(
         "A function's environment is wrong, so it did nothing.",
-        "If it is a guardrail, attach it by hand (command below); then deploy the template again.",
+        "Deploy the template again.",
+        ATTACH_A_GUARDRAIL,
     ),
     "UnknownSchemaError": Explanation(
         "The incident was written by a version of Holdfast that this one does not understand.",
-        "Attach the policy by hand (command below).",
+        "Find out in the execution which of them wrote it, and deploy that one again.",
     ),
     "States.Timeout": _TIMED_OUT,
     "Sandbox.Timedout": _TIMED_OUT,
@@ -120,7 +136,7 @@ EXPLANATIONS: Mapping[str, Explanation] = {
 
 UNFORESEEN = Explanation(
     "Something went wrong that Holdfast does not know: it may be a fault of its own.",
-    "Attach the policy by hand (command below), then look at the execution and at the function's log.",
+    "Look at the execution and at the function's log.",
 )
 
 

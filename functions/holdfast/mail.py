@@ -12,7 +12,6 @@ from holdfast.outcome import Outcome
 from holdfast.quoting import Medium, quoted
 from holdfast.report import Report
 from holdfast.timestamps import format_timestamp
-from holdfast.verdict import is_stale
 
 MAIL = Medium.MAIL
 RAW_EVENT_LIMIT = 2_000
@@ -20,6 +19,7 @@ RAW_EVENT_LIMIT = 2_000
 _TITLES = {
     Outcome.RESTORED: "Restored",
     Outcome.RESTORED_WITH_CHANGED_TEXT: "CHANGED TEXT",
+    Outcome.RESTORED_WITHOUT_TEXT_CHECK: "TEXT NOT CHECKED",
     Outcome.ALREADY_ATTACHED: "Attached again",
     Outcome.ALERT_ONLY: "NOT restored (alert-only)",
     Outcome.SANCTIONED: "Not restored (sanctioned)",
@@ -33,7 +33,8 @@ def subject(report: Report) -> str:
 
     Source: botocore's SNS model, Publish, `Subject`; ASCII, which older endpoints ask for, is valid UTF-8.
     """
-    words = f"[Holdfast {report.organization}] {_TITLES[report.conclusion.outcome]}: "
+    aside = " (not in the baseline)" if wording.is_undeclared(report) else ""
+    words = f"[Holdfast {report.organization}] {_TITLES[report.conclusion.outcome]}{aside}: "
     if report.detachment is None:
         words += "an event could not be read"
     else:
@@ -77,7 +78,7 @@ def _first_screen(report: Report) -> Iterator[str]:
 
 def _commands(report: Report) -> Iterator[str]:
     for purpose, command in wording.commands(report).items():
-        yield f"{purpose + ':':<16} {command}"
+        yield f"{purpose + ':':<28} {command}"
 
 
 def _error(report: Report) -> Iterator[str]:
@@ -107,9 +108,9 @@ def _what_happened(report: Report) -> Iterator[str]:
     yield f"With program: {quoted(detachment.user_agent) if detachment.user_agent else 'not recorded'}"
     key = detachment.principal.access_key_id
     yield f"Access key:   {quoted(key) if key else 'not recorded'}"
+    if report.stale:
+        yield "Stale event:  replayed, or older than a day, so a sanction of the caller did not count"
     if report.observed:
-        if is_stale(detachment, report.observed.at):
-            yield "Stale event:  replayed, or older than a day, so a sanction of the caller did not count"
         seen = "attached" if report.observed.attached else "detached"
         yield f"First read:   {seen}, at {format_timestamp(report.observed.at)}"
     if report.reattachment:

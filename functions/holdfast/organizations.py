@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
@@ -41,18 +42,34 @@ ONE_ATTEMPT = Config(
 
 # Source of the codes: botocore's Organizations model, and for those that it does not model (throttling and
 # denial by the front door) the "Common errors" page of the API reference.
+_THROTTLED = (
+    "PriorRequestNotComplete",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+)
+_BUSY = (
+    "ConcurrentModificationException",
+    # A warm function's own credentials, which a later invocation has renewed.
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InternalFailure",
+    "InternalServerError",
+    "PolicyChangesInProgressException",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ServiceException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+)
 _ERROR_OF_CODE: Mapping[str, type[OrganizationsError]] = {
-    "TooManyRequestsException": OrganizationsThrottledError,
-    "ConcurrentModificationException": OrganizationsBusyError,
-    "PolicyChangesInProgressException": OrganizationsBusyError,
-    "ServiceException": OrganizationsBusyError,
-    "ThrottlingException": OrganizationsThrottledError,
-    "Throttling": OrganizationsThrottledError,
-    "RequestLimitExceeded": OrganizationsThrottledError,
-    "InternalFailure": OrganizationsBusyError,
-    "InternalServerError": OrganizationsBusyError,
-    "ServiceUnavailable": OrganizationsBusyError,
-    "ServiceUnavailableException": OrganizationsBusyError,
+    **dict.fromkeys(_THROTTLED, OrganizationsThrottledError),
+    **dict.fromkeys(_BUSY, OrganizationsBusyError),
     "PolicyNotFoundException": PolicyGoneError,
     "TargetNotFoundException": TargetGoneError,
     "PolicyTypeNotEnabledException": PolicyTypeDisabledError,
@@ -62,7 +79,12 @@ _ERROR_OF_CODE: Mapping[str, type[OrganizationsError]] = {
 _ERROR_OF_REASON: Mapping[str, type[OrganizationsError]] = {
     "MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED": AttachmentQuotaExceededError,
 }
-_SERVER_ERRORS = range(500, 600)
+_ERROR_OF_STATUS: Mapping[int, type[OrganizationsError]] = {
+    429: OrganizationsThrottledError,
+    **dict.fromkeys(range(500, 600), OrganizationsBusyError),
+}
+# A refused signature is answered with the request that was signed, session token included.
+_SESSION_TOKEN = re.compile(r"(x-amz-security-token:)\S+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +154,10 @@ class Organizations:
 
     def parent(self, child_id: str) -> str:
         """Return the id of the root or OU that an OU or account is in."""
-        return str(self._ask("ListParents", ChildId=child_id)["Parents"][0]["Id"])
+        for page in self._pages("ListParents", ChildId=child_id):
+            for parent in page["Parents"]:
+                return str(parent["Id"])
+        raise OrganizationsRefusedError("ListParents", "NoParent", f"no page shows the parent of {child_id}")
 
     def child_units(self, parent_id: str) -> Iterator[tuple[str, ...]]:
         """Yield the ids of the OUs directly below a root or OU, a tuple a page."""
@@ -207,10 +232,10 @@ def judge(operation: str, error: ClientError | BotoCoreError) -> OrganizationsEr
     code, message = response["Error"].get("Code", "Unknown"), response["Error"].get("Message", "")
     # boto3 puts the Reason beside Error, not inside it.
     reason = response.get("Reason")
-    failed_inside = response["ResponseMetadata"]["HTTPStatusCode"] in _SERVER_ERRORS
-    unknown = OrganizationsBusyError if failed_inside else OrganizationsRefusedError
+    status = response["ResponseMetadata"]["HTTPStatusCode"]
+    unknown = _ERROR_OF_STATUS.get(status, OrganizationsRefusedError)
     judged = _ERROR_OF_REASON.get(reason or "") or _ERROR_OF_CODE.get(code, unknown)
-    return judged(operation, code, message, reason)
+    return judged(operation, code, _SESSION_TOKEN.sub(r"\1…", message), reason)
 
 
 @cache
@@ -236,4 +261,8 @@ def _is_duplicate(error: ClientError | BotoCoreError) -> TypeGuard[ClientError]:
 
 
 def _answered_at(response: Mapping[str, Any]) -> datetime:
-    return parse_http_date(response["ResponseMetadata"]["HTTPHeaders"]["date"])
+    """Return when Organizations answered, by its own clock, or by ours where the answer does not say."""
+    try:
+        return parse_http_date(response["ResponseMetadata"]["HTTPHeaders"]["date"])
+    except (KeyError, ValueError):
+        return datetime.now(UTC)

@@ -16,6 +16,7 @@ class Outcome(StrEnum):
 
     RESTORED = "restored"
     RESTORED_WITH_CHANGED_TEXT = "restored with changed text"
+    RESTORED_WITHOUT_TEXT_CHECK = "restored, text not checked"
     ALREADY_ATTACHED = "already attached"
     ALERT_ONLY = "alert only"
     SANCTIONED = "sanctioned"
@@ -45,9 +46,14 @@ _ATTACHED = {
     AttachResult.ATTACHED: Outcome.RESTORED,
     AttachResult.ALREADY_ATTACHED: Outcome.ALREADY_ATTACHED,
 }
+_NOT_AS_DECLARED = {
+    TextCheck.CHANGED: Outcome.RESTORED_WITH_CHANGED_TEXT,
+    TextCheck.NOT_COMPARED: Outcome.RESTORED_WITHOUT_TEXT_CHECK,
+}
 _SEVERITY = {
     Outcome.FAILED: Severity.PAGE,
     Outcome.RESTORED_WITH_CHANGED_TEXT: Severity.PAGE,
+    Outcome.RESTORED_WITHOUT_TEXT_CHECK: Severity.PAGE,
 }
 
 
@@ -81,6 +87,14 @@ def compare_text(content: str, declared: PolicyDocument) -> TextCheck:
     return TextCheck.AS_DECLARED if live == declared else TextCheck.CHANGED
 
 
+def allows_more(content: str, declared: PolicyDocument) -> bool:
+    """Return whether a live policy's text allows, or may allow, what the declared document does not."""
+    try:
+        return PolicyDocument.parse(content).allows_more_than(declared)
+    except ValueError:
+        return True
+
+
 def conclude(incident: Incident, text: TextCheck) -> Conclusion:
     """Return how an incident ended.
 
@@ -94,13 +108,14 @@ def conclude(incident: Incident, text: TextCheck) -> Conclusion:
     Returns
     -------
     Conclusion
-        Restored only if the attachment was confirmed; failed if it should have been and was not.
+        Restored only if the attachment was confirmed and its text is as declared; failed if it should have
+        been confirmed and was not.
     """
     if incident.failure is None and incident.verdict.reason in _REPORTED:
         return Conclusion(_REPORTED[incident.verdict.reason], None)
     if incident.failure or incident.reattachment is None or incident.confirmed_at is None:
         return Conclusion(Outcome.FAILED, None)
     exposure = max(incident.confirmed_at - incident.detachment.event_time, timedelta())
-    if text is TextCheck.CHANGED:
-        return Conclusion(Outcome.RESTORED_WITH_CHANGED_TEXT, exposure)
-    return Conclusion(_ATTACHED[incident.reattachment.result], exposure)
+    if text is TextCheck.AS_DECLARED:
+        return Conclusion(_ATTACHED[incident.reattachment.result], exposure)
+    return Conclusion(_NOT_AS_DECLARED[text], exposure)

@@ -34,14 +34,14 @@ class PolicyDocument:
             raise ValueError("the policy's text is nested too deeply") from error
 
     def allow_statements(self) -> frozenset[str]:
-        """Return the canonical spelling of every statement that allows something."""
+        """Return the canonical spelling of every statement that is not plainly a Deny."""
         document = json.loads(self.canonical)
         statements = document.get("Statement", []) if isinstance(document, dict) else []
         listed = statements if isinstance(statements, list) else [statements]
         return frozenset(
             _spell(statement)
             for statement in listed
-            if isinstance(statement, dict) and statement.get("Effect") == "Allow"
+            if not isinstance(statement, dict) or statement.get("Effect") != "Deny"
         )
 
     def allows_more_than(self, declared: PolicyDocument) -> bool:

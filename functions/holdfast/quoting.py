@@ -27,8 +27,8 @@ _SHAPELESS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 # Mail clients make links of what looks like a host, with any of the dots that host names know (IDNA), or
-# like a path on one.
-_LINKABLE_DOT = re.compile(r"(?<=\S)[.\u3002\uff0e\uff61](?=[^\s\d])")
+# like a path on one. A dot between two digits is an address's or a version's.
+_LINKABLE_DOT = re.compile(r"(?!(?<=[0-9]).[0-9])[.\u3002\uff0e\uff61](?=\S)")
 _DOUBLE_SLASH = re.compile(r"(?<=[/\\])(?=[/\\])")
 
 

@@ -42,6 +42,16 @@ class Report:
         The policy's name in the baseline, and what it is called now.
     policy_type : PolicyType or None
         The policy's type, from the baseline.
+    judged : bool
+        Whether Verify Detach came to a verdict.
+    protected : bool or None
+        Whether the baseline protects the attachment; None if it could not be read.
+    sanctioned : bool
+        Whether the caller's detaches are not to be reverted, and this one is not stale.
+    stale : bool
+        Whether the event is so old, or replayed, that the detach may not be the one that was mended.
+    widened : bool
+        Whether the policy now allows what its document does not.
     text : TextCheck
         How the policy's text compares with the baseline's.
     observed : Observation or None
@@ -69,6 +79,11 @@ class Report:
     policy_name: str | None = None
     live_name: str | None = None
     policy_type: PolicyType | None = None
+    judged: bool = False
+    protected: bool | None = None
+    sanctioned: bool = False
+    stale: bool = False
+    widened: bool = False
     text: TextCheck = TextCheck.NOT_COMPARED
     observed: Observation | None = None
     reattachment: Reattachment | None = None

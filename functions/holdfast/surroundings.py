@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,6 +13,9 @@ from holdfast.organizations import Organizations, unless_refused
 
 LOOKUPS = 16
 """API calls that the surroundings of one incident may cost: a path of five OUs and a few pages below."""
+
+PATIENCE = 15.0
+"""Seconds after which no further lookup begins, however slow the answers are; the function has 60."""
 
 T = TypeVar("T")
 
@@ -43,15 +47,16 @@ class _OverBudgetError(OrganizationsError):
 
 
 class _Lookups:
-    """Organizations, for a limited number of calls."""
+    """Organizations, for a limited number of calls and for some seconds."""
 
     def __init__(self, organizations: Organizations, left: int) -> None:
         self.organizations = organizations
         self._left = left
+        self._ends = time.monotonic() + PATIENCE
 
     def spend(self) -> Organizations:
         """Return the connection for one call more."""
-        if self._left == 0:
+        if self._left == 0 or time.monotonic() > self._ends:
             raise _OverBudgetError
         self._left -= 1
         return self.organizations

@@ -17,6 +17,10 @@ Source: EventBridge user guide, "Event retry policy and using dead-letter queues
 """
 
 
+AHEAD_AT_MOST = timedelta(minutes=5)
+"""How far an event's clock may be ahead of ours before its time counts for nothing."""
+
+
 class Action(StrEnum):
     """What the state machine does next."""
 
@@ -47,8 +51,9 @@ NOT_OURS = Verdict(Action.NOTHING, Reason.NOT_IN_BASELINE)
 
 
 def is_stale(detachment: Detachment, now: datetime) -> bool:
-    """Return whether an event is too old, or replayed, to be judged by who caused it."""
-    return detachment.replayed or now - detachment.event_time > STALE_AFTER
+    """Return whether an event is too old, of the future, or replayed: not to be judged by who caused it."""
+    age = now - detachment.event_time
+    return detachment.replayed or not -AHEAD_AT_MOST <= age <= STALE_AFTER
 
 
 def decide(detachment: Detachment, baseline: Baseline, mode: Mode, now: datetime) -> Verdict:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from holdfast.attachment import TargetKind
-from holdfast.failures import EXPLANATIONS, Explanation, explain
+from holdfast.failures import ATTACH, ATTACH_A_GUARDRAIL, EXPLANATIONS, Explanation, explain
 from holdfast.incident import Observation
 from holdfast.outcome import Outcome, TextCheck
 from holdfast.principal import Principal
 from holdfast.quoting import Medium, quoted
-from holdfast.report import Report
+from holdfast.report import Holder, Report
 from holdfast.timestamps import format_timestamp
+
+_ROLE_ARN = re.compile(r"arn:[^:]*:iam::[0-9]{12}:role/")
+_CONTROL_TOWER = "aws-guardrails-"
+"""How the names of Control Tower's policies begin: it manages them itself."""
 
 _HEADLINE = {
     Outcome.RESTORED: "Restored: {policy} is attached to {target} again, confirmed.",
     Outcome.RESTORED_WITH_CHANGED_TEXT: (
         "Attached, but with CHANGED TEXT: {policy} is on {target} again, with another text than declared."
+    ),
+    Outcome.RESTORED_WITHOUT_TEXT_CHECK: (
+        "Attached again, but its text could not be checked: {policy} is on {target}, perhaps with another "
+        "text."
     ),
     Outcome.ALREADY_ATTACHED: "Attached again: {policy} is on {target}, confirmed.",
     Outcome.ALERT_ONLY: "NOT restored, alert-only mode: Holdfast would have reattached {policy} to {target}.",
@@ -25,7 +34,19 @@ _HEADLINE = {
 }
 _UNREAD = "FAILED: an event could not be read as a detach, so nothing was done about it."
 _UNJUDGED = "FAILED: {policy} was detached from {target}, and Holdfast could not deal with it."
-_UNCONFIRMED = "FAILED, not confirmed: {policy} was attached to {target} again, but no read shows it."
+_UNDECLARED = (
+    "FAILED, but nothing was to be restored: {policy} on {target} is not in the baseline; Holdfast's own "
+    "check failed."
+)
+_UNJUDGED_SANCTIONED = (
+    "FAILED: {policy} was detached from {target} by a sanctioned role, and Holdfast could not deal with it."
+)
+_INVISIBLE = "FAILED, not confirmed: {policy} was attached to {target} again, but no read shows it."
+_UNCONFIRMED = "FAILED: {policy} was attached to {target} again, but that was not confirmed."
+_WIDENED = (
+    "NOT restored, alert-only mode: Holdfast would have REFUSED to reattach {policy} to {target}, as it now "
+    "allows more than declared."
+)
 
 
 def headline(report: Report, medium: Medium) -> str:
@@ -36,11 +57,41 @@ def headline(report: Report, medium: Medium) -> str:
 def _sentence(report: Report) -> str:
     if report.detachment is None:
         return _UNREAD
-    if report.conclusion.outcome is Outcome.FAILED and report.observed is None:
-        return _UNJUDGED
-    if report.conclusion.outcome is Outcome.FAILED and report.reattachment is not None:
-        return _UNCONFIRMED
+    if report.conclusion.outcome is Outcome.ALERT_ONLY and report.widened:
+        return _WIDENED
+    if report.conclusion.outcome is Outcome.FAILED:
+        return _sentence_of_failure(report)
     return _HEADLINE[report.conclusion.outcome]
+
+
+def _sentence_of_failure(report: Report) -> str:
+    if is_undeclared(report):
+        return _UNDECLARED
+    if not report.judged:
+        return _UNJUDGED_SANCTIONED if report.sanctioned else _UNJUDGED
+    if report.reattachment is None:
+        return _HEADLINE[Outcome.FAILED]
+    return _INVISIBLE if _is_invisible(report) else _UNCONFIRMED
+
+
+def is_undeclared(report: Report) -> bool:
+    """Return whether only Holdfast itself failed: what was detached was no guardrail."""
+    return not report.judged and report.protected is False
+
+
+def _is_invisible(report: Report) -> bool:
+    never_shown = report.failure is not None and report.failure.error == "AttachmentNotVisibleError"
+    return never_shown and not _shows_attached(report)
+
+
+def _newest_read(report: Report) -> Observation | None:
+    """Return the newest read; what was read before AttachPolicy says nothing about what it did."""
+    return report.attached_now or (None if report.reattachment else report.observed)
+
+
+def _shows_attached(report: Report) -> bool:
+    newest = _newest_read(report)
+    return newest is not None and newest.attached
 
 
 def policy(report: Report, medium: Medium) -> str:
@@ -58,41 +109,72 @@ def target(report: Report, medium: Medium) -> str:
     if attachment.kind is TargetKind.ROOT:
         return "the root"
     path = report.surroundings.path
-    name = quoted("/".join(path), medium) if path else attachment.target_id
+    # Each by itself: a name may hold a slash, and must not read as a path.
+    name = "/".join(quoted(name, medium) for name in path) if path else attachment.target_id
     return f"{attachment.kind} {name}"
 
 
 def covered(report: Report) -> str:
     """Return whether the target is covered now."""
-    if report.confirmed_at is None:
-        return _seen(report.attached_now or report.observed)
-    at = format_timestamp(report.confirmed_at)
-    if report.text is TextCheck.CHANGED:
-        return f"NOT KNOWN: attached at {at}, but with a text that may forbid less"
-    return f"yes, Organizations showed it at {at}"
+    newest = _newest_read(report)
+    if report.confirmed_at is not None:
+        return _CONFIRMED[report.text].format(at=format_timestamp(report.confirmed_at))
+    if newest is not None:
+        return _seen(newest, report.text)
+    if report.reattachment is not None:
+        answer, at = report.reattachment.result, format_timestamp(report.reattachment.at)
+        return f"NOT KNOWN: AttachPolicy answered '{answer}' at {at}, but no read confirmed it"
+    if is_undeclared(report):
+        return "nothing to cover: the baseline does not ask for it"
+    return "NOT KNOWN: treat it as detached"
 
 
-def _seen(seen: Observation | None) -> str:
-    if seen is None:
-        return "NOT KNOWN: treat it as detached"
+_CONFIRMED = {
+    TextCheck.AS_DECLARED: "yes, Organizations showed it at {at}",
+    TextCheck.CHANGED: "NOT KNOWN: attached at {at}, but with a text that may forbid less",
+    TextCheck.NOT_COMPARED: "NOT KNOWN: attached at {at}, but its text was not compared",
+}
+
+
+def _seen(seen: Observation, text: TextCheck) -> str:
     at = format_timestamp(seen.at)
-    if seen.attached:
-        return f"perhaps: a read at {at} showed it attached, and reads may lag behind"
-    return f"NO: a read at {at} showed it detached"
+    if not seen.attached:
+        return f"NO: a read at {at} showed it detached"
+    if text is TextCheck.CHANGED:
+        return f"NOT KNOWN: a read at {at} showed it attached, but with a text that may forbid less"
+    return f"perhaps: a read at {at} showed it attached, and reads may lag behind"
 
 
 def exposure(report: Report) -> str:
     """Return how long, and for how many accounts, the guardrail was away."""
     if report.detachment is None:
         return "not known"
+    if is_undeclared(report):
+        return "not counted: the attachment is not in the baseline"
     accounts = report.surroundings.accounts
     if accounts is None:
-        whom = "accounts at or below the target: not counted"
-    else:
-        whom = f"{accounts:,} account{'' if accounts == 1 else 's'} at or below the target"
+        return f"{_span(report)}; accounts at or below the target: not counted"
+    return f"{_span(report)}; {accounts:,} account{'' if accounts == 1 else 's'} at or below the target"
+
+
+def _span(report: Report) -> str:
     if report.conclusion.exposure is None:
-        return f"since {format_timestamp(report.detachment.event_time)}, still open; {whom}"
-    return f"{duration(report.conclusion.exposure)} from the detach to the confirmation; {whom}"
+        return _open_span(report)
+    span = duration(report.conclusion.exposure)
+    if report.stale:
+        return f"at most {span}, as the event is stale and the detach that was mended may be a later one"
+    return f"{span} from the detach to the confirmation"
+
+
+def _open_span(report: Report) -> str:
+    if report.detachment is None:
+        return "not known"
+    since = f"since {format_timestamp(report.detachment.event_time)}"
+    if report.stale:
+        since += " at the earliest, as the event is stale and there may be a later detach"
+    if _shows_attached(report) or (report.reattachment and not _newest_read(report)):
+        return f"{since}, perhaps over"
+    return f"{since}, still open"
 
 
 def duration(span: timedelta) -> str:
@@ -124,7 +206,7 @@ def _identity(principal: Principal, medium: Medium) -> str:
     if principal.name is not None and principal.name == principal.invoked_by:
         return f"AWS service {quoted(principal.name, medium)}"
     # Not every record of a session says AssumedRole, but its issuer's ARN is a role's.
-    is_role = ":role/" in (principal.arn or "")
+    is_role = _ROLE_ARN.match(principal.arn or "")
     kind = "role" if is_role else _KIND_WORDS.get(principal.kind, "identity")
     return f"{kind} {quoted(principal.name, medium)}" if principal.name else f"{kind} without a name"
 
@@ -141,31 +223,76 @@ _KIND_WORDS = {
 
 
 def remedy(report: Report) -> str:
-    """Return what to do, one or two sentences."""
+    """Return what to do, a few sentences."""
     if report.detachment is None:
         return EXPLANATIONS["MalformedEventError"].remedy
-    explained = explanation(report)
-    return explained.remedy if explained else _REMEDY[report.conclusion.outcome]
+    outcome = report.conclusion.outcome
+    if outcome in _AFTER_CONFIRMATION:
+        return _AFTER_CONFIRMATION[outcome]
+    explained, attaching = explanation(report), _attaching(report)
+    return explained.remedy_with(attaching) if explained else f"{attaching} {_CURE[outcome]}".lstrip()
 
 
 _ASK_THE_CALLER = (
     "Ask the caller. If nobody planned it, treat the caller's credentials as stolen; if somebody did, change "
     "the baseline first and detach then."
 )
-_REMEDY = {
+_AFTER_CONFIRMATION = {
     Outcome.RESTORED: _ASK_THE_CALLER,
     Outcome.RESTORED_WITH_CHANGED_TEXT: (
         "Compare the live text with the baseline's document and put it right (UpdatePolicy); find out who "
         "changed it."
     ),
-    Outcome.ALREADY_ATTACHED: _ASK_THE_CALLER,
-    Outcome.ALERT_ONLY: "Attach the policy by hand (command below), or deploy with Mode=remediate.",
-    Outcome.SANCTIONED: (
-        "Nothing, if it was planned; if it is to stay so, take the attachment out of the baseline. If it was "
-        "not, attach the policy by hand (command below)."
+    Outcome.RESTORED_WITHOUT_TEXT_CHECK: (
+        "Compare the live text with the baseline's document by hand, and put it right if it differs "
+        "(UpdatePolicy). Ask the caller whether the detach was planned."
     ),
-    Outcome.FAILED: "Attach the policy by hand (command below), then look at the execution.",
+    Outcome.ALREADY_ATTACHED: _ASK_THE_CALLER,
 }
+_CURE = {
+    Outcome.ALERT_ONLY: "Holdfast itself restores only with Mode=remediate.",
+    Outcome.SANCTIONED: "If it is to stay detached, take the attachment out of the baseline.",
+    Outcome.FAILED: "Look at the execution.",
+}
+
+
+def _attaching(report: Report) -> str:
+    """Return what to do about the attachment itself; nothing where only the cure helps."""
+    if is_undeclared(report):
+        return "There was nothing to restore: do not attach it, as the baseline does not ask for it."
+    if report.widened and not report.confirmed_at:
+        return (
+            "First put the policy's text right (UpdatePolicy), as it could widen permissions; attach it only "
+            "then."
+        )
+    if not _is_to_attach(report):
+        return ""
+    if report.text is TextCheck.CHANGED:
+        return f"First put the policy's text right (UpdatePolicy). {_by_hand(report)}"
+    return _by_hand(report)
+
+
+def _is_to_attach(report: Report) -> bool:
+    """Return whether attaching the policy by hand may be right, and cannot widen permissions."""
+    if report.confirmed_at or report.conclusion.outcome in _AFTER_CONFIRMATION:
+        return False
+    explained = explanation(report)
+    return (
+        not is_undeclared(report) and not report.widened and (explained is None or explained.attaching != "")
+    )
+
+
+def _by_hand(report: Report) -> str:
+    if not report.judged and report.protected is None:
+        return ATTACH_A_GUARDRAIL
+    if report.sanctioned:
+        return (
+            "The caller is a sanctioned principal: attach the policy by hand (command below) only if the "
+            "detach was not planned."
+        )
+    if report.reattachment or _shows_attached(report):
+        return "Look whether the policy is attached; if it is not, attach it by hand (command below)."
+    return ATTACH
 
 
 def explanation(report: Report) -> Explanation | None:
@@ -188,13 +315,12 @@ def text_check(report: Report) -> str | None:
 
 def commands(report: Report) -> dict[str, str]:
     """Return the commands that are worth giving, by what they are for."""
-    given = {"To free a slot": _free_slot(report), "To attach it": _attach(report)}
+    given = {"To free a slot, for example": _free_slot(report), "To attach it": _attach(report)}
     return {purpose: command for purpose, command in given.items() if command}
 
 
 def _attach(report: Report) -> str | None:
-    explained = explanation(report)
-    if report.detachment is None or report.confirmed_at or (explained and not explained.by_hand):
+    if report.detachment is None or not _is_to_attach(report):
         return None
     attachment = report.detachment.attachment
     return _command("attach-policy", attachment.policy_id, attachment.target_id)
@@ -202,14 +328,15 @@ def _attach(report: Report) -> str | None:
 
 def _free_slot(report: Report) -> str | None:
     """Name the last listed policy that nobody declared: a guardrail gives way to nothing."""
-    strangers = [
-        holder.policy.policy_id
-        for holder in report.holders
-        if not holder.in_baseline and not holder.policy.aws_managed
-    ]
-    if report.detachment is None or not strangers:
+    strangers = [holder.policy.policy_id for holder in report.holders if _is_dispensable(holder)]
+    if report.detachment is None or report.protected is None or not strangers:
         return None
     return _command("detach-policy", strangers[-1], report.detachment.attachment.target_id)
+
+
+def _is_dispensable(holder: Holder) -> bool:
+    managed = holder.policy.aws_managed or holder.policy.name.startswith(_CONTROL_TOWER)
+    return not holder.in_baseline and not managed
 
 
 def _command(verb: str, policy_id: str, target_id: str) -> str:

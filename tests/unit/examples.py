@@ -168,6 +168,8 @@ RESTORED = Report(
     policy_name="DenyUnapprovedRegions",
     live_name="DenyUnapprovedRegions",
     policy_type=PolicyType.SERVICE_CONTROL_POLICY,
+    judged=True,
+    protected=True,
     text=TextCheck.AS_DECLARED,
     observed=Observation(attached=False, at=NOW),
     reattachment=Reattachment(AttachResult.ATTACHED, NOW, retries=0),

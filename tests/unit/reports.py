@@ -16,6 +16,7 @@ from holdfast.outcome import Conclusion, Outcome, TextCheck
 from holdfast.principal import Principal
 from holdfast.report import Holder, Report
 from holdfast.surroundings import Surroundings
+from tests.unit import examples
 from tests.unit.examples import CONFIRMED, DETACHED, EVENT_ID, EXECUTION, NOW, ORGANIZATION
 from tests.unit.outside import WORDS
 
@@ -26,7 +27,13 @@ KINDS = st.sampled_from(["AssumedRole", "IAMUser", "Root", "FederatedUser", "AWS
 PRINCIPALS = st.builds(
     Principal,
     kind=KINDS,
-    arn=st.sampled_from([None, "arn:aws:iam::111122223333:role/developer"]),
+    arn=st.sampled_from(
+        [
+            None,
+            "arn:aws:iam::111122223333:role/developer",
+            "arn:aws:iam::111122223333:user/:role/alice",
+        ]
+    ),
     name=MAYBE_WORDS,
     account_id=MAYBE_WORDS,
     session_name=MAYBE_WORDS,
@@ -73,6 +80,11 @@ REPORTS = st.builds(
     policy_name=MAYBE_WORDS,
     live_name=MAYBE_WORDS,
     policy_type=st.none() | st.sampled_from(PolicyType),
+    judged=st.booleans(),
+    protected=st.none() | st.booleans(),
+    sanctioned=st.booleans(),
+    stale=st.booleans(),
+    widened=st.booleans(),
     text=st.sampled_from(TextCheck),
     observed=st.none() | OBSERVATIONS,
     reattachment=st.none() | st.builds(Reattachment, st.sampled_from(AttachResult), st.just(NOW), st.just(0)),
@@ -88,6 +100,55 @@ REPORTS = st.builds(
     ),
 )
 """What Describe Outcome could ever have to tell, and more."""
+
+_NOT_YET_JUDGED = ("failed_to_judge", "failed_to_read_the_event")
+_JUDGED = {
+    name: report if name in _NOT_YET_JUDGED else replace(report, judged=True, protected=True)
+    for name, report in examples.REPORTS.items()
+}
+RESTORED = _JUDGED["restored"]
+EXAMPLES = {
+    **_JUDGED,
+    "already_attached": replace(_JUDGED["already_attached"], stale=True),
+    "sanctioned": replace(_JUDGED["sanctioned"], sanctioned=True),
+    "restored_without_text_check": replace(
+        RESTORED,
+        conclusion=Conclusion(Outcome.RESTORED_WITHOUT_TEXT_CHECK, timedelta(seconds=42)),
+        text=TextCheck.NOT_COMPARED,
+        live_name=None,
+    ),
+    "alert_only_with_changed_text": replace(_JUDGED["alert_only"], text=TextCheck.CHANGED),
+    "alert_only_with_widened_text": replace(_JUDGED["alert_only"], text=TextCheck.CHANGED, widened=True),
+    "failed_to_judge_what_is_not_in_the_baseline": replace(
+        _JUDGED["failed_to_judge"],
+        baseline_version="0123456789ab",
+        protected=False,
+        failure=Failure("Lambda.TooManyRequestsException", "Rate Exceeded."),
+    ),
+    "failed_to_judge_what_is_sanctioned": replace(
+        _JUDGED["failed_to_judge"],
+        baseline_version="0123456789ab",
+        protected=True,
+        sanctioned=True,
+        policy_name="DenyLeaveOrganization",
+        policy_type=PolicyType.SERVICE_CONTROL_POLICY,
+        attached_now=Observation(attached=False, at=NOW),
+        failure=Failure("Lambda.TooManyRequestsException", "Rate Exceeded."),
+    ),
+    "failed_after_attaching": replace(
+        _JUDGED["failed_to_confirm"],
+        attached_now=None,
+        failure=Failure(
+            "PermissionMissingError", "ListPoliciesForTarget: AccessDeniedException: not allowed"
+        ),
+    ),
+}
+"""A report of each kind, by the name of the mail that tells it."""
+
+
+def failed(error: str, message: str = "as the API said") -> Report:
+    """Return the report of a judged incident that ended with `error` before anything was attached."""
+    return replace(examples.failed(error, message), judged=True, protected=True)
 
 
 class _Tamer:

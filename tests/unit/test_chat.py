@@ -1,6 +1,7 @@
 # ruff: noqa: RUF001 - characters that look like others are what quoting makes.
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -10,7 +11,9 @@ from hypothesis import given
 from holdfast.chat import custom_notification
 from holdfast.report import Report
 from tests.unit import reports
-from tests.unit.examples import EVENT_ID, EXECUTION, REPORTS, RESTORED, failed
+from tests.unit.examples import EVENT_ID, EXECUTION
+from tests.unit.outside import JSON
+from tests.unit.reports import EXAMPLES, RESTORED, failed
 
 RECORD = '{"schema":1}'
 HEADLINE = "Restored: “DenyUnapprovedRegions” is attached to OU “Workloads” again, confirmed."
@@ -64,7 +67,7 @@ def test_a_failure_rings_and_gives_the_command_as_code() -> None:
     content = told(failed("OrganizationsBusyError"))["content"]
     assert content["title"].startswith(":rotating_light: FAILED: ")
     assert content["nextSteps"][1:] == [
-        "`aws organizations attach-policy --policy-id p-7dj3cien --target-id ou-exme-ycaqk99w`"
+        "To attach it: `aws organizations attach-policy --policy-id p-7dj3cien --target-id ou-exme-ycaqk99w`"
     ]
 
 
@@ -89,6 +92,15 @@ def test_no_mention_link_or_markup_from_outside_survives(report: Report) -> None
         assert not [word for word in reports.inside_of_quotes(forged) if set(word) & MARKUP]
 
 
+@given(JSON)
+def test_the_record_stays_the_same_and_holds_nothing_that_a_chat_acts_on(record: object) -> None:
+    spelled = json.dumps(record, ensure_ascii=False).encode(errors="replace").decode()
+    inert = custom_notification(RESTORED, spelled, EVENT_ID)["metadata"]["additionalContext"]["record"]
+    assert json.loads(inert) == json.loads(spelled)
+    assert not set(inert) & set("<>@*_~`|#&!()/")
+    assert inert.isascii()
+
+
 @given(reports.REPORTS)
 def test_no_markup_from_outside_survives_in_title_and_summary(report: Report) -> None:
     form = told(report)
@@ -104,9 +116,9 @@ def test_every_line_of_a_form_begins_with_words_of_ours(report: Report) -> None:
     assert all(re.match(r"\*[A-Z][a-z ]+:\* ", line) for line in lines)
 
 
-@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_the_form_tells_of_cover_exposure_and_remedy(name: str) -> None:
-    content = told(REPORTS[name])["content"]
+    content = told(EXAMPLES[name])["content"]
     assert content["description"].startswith("*Covered now:* ")
     assert "\n*Exposed:* " in content["description"]
     assert content["nextSteps"][0]

@@ -84,6 +84,7 @@ def test_restored_means_restored_as_declared() -> None:
         RESTORED,
         conclusion=Conclusion(Outcome.RESTORED_WITH_CHANGED_TEXT, CONFIRMED - DETACHED),
         live_name="Temporary",
+        widened=True,
         text=TextCheck.CHANGED,
         surroundings=WORKLOADS_NOW,
     )
@@ -98,7 +99,7 @@ def test_a_restored_text_that_cannot_be_read_yet_is_read_again_later() -> None:
 def test_a_restored_text_that_cannot_be_read_at_all_is_not_compared(error: OrganizationsError) -> None:
     report = described(CONFIRMED_DOCUMENT, SmallOrganization(refused={"policy": error}))
     assert (report.conclusion.outcome, report.live_name, report.text) == (
-        Outcome.RESTORED,
+        Outcome.RESTORED_WITHOUT_TEXT_CHECK,
         None,
         TextCheck.NOT_COMPARED,
     )
@@ -121,6 +122,7 @@ def test_what_was_only_reported_is_described_even_if_organizations_is_busy(
     assert described(document, busy) == replace(
         RESTORED,
         conclusion=Conclusion(outcome, None),
+        sanctioned=outcome is Outcome.SANCTIONED,
         live_name=None,
         text=TextCheck.NOT_COMPARED,
         reattachment=None,
@@ -245,3 +247,20 @@ def test_any_caller_ends_in_a_notification(field: str, word: str, session: str, 
     organization = SmallOrganization(policy=Policy(name, word))
     notification = compose(described(event | caught("States.Timeout", word), organization))
     assert json.dumps(notification, ensure_ascii=False).encode()
+
+
+def test_an_event_that_was_never_judged_tells_what_the_baseline_says() -> None:
+    """Whoever reads of a failed check must not attach by hand what was never a guardrail."""
+    report = described(unguarded(EVENT) | caught("Lambda.Unknown"))
+    assert (report.judged, report.protected, report.sanctioned) == (False, False, False)
+
+
+def test_without_a_baseline_nobody_knows_what_is_protected() -> None:
+    report = described(EVENT | caught("BaselineError"), baseline=BaselineError("cannot be read"))
+    assert (report.judged, report.protected) == (False, None)
+
+
+def unguarded(event: dict[str, Any]) -> dict[str, Any]:
+    """Return the same event about a policy that the baseline does not hold."""
+    request = {"policyId": "p-FullAWSAccess", "targetId": "ou-exme-ycaqk99w"}
+    return event | {"detail": event["detail"] | {"requestParameters": request}}

@@ -54,4 +54,4 @@ def test_an_explanation_is_sentences_that_chat_can_show(error: str) -> None:
 @pytest.mark.parametrize("error", sorted(EXPLANATIONS))
 def test_a_remedy_speaks_of_the_command_where_it_is_given(error: str) -> None:
     explanation = explain(error)
-    assert ("(command below)" in explanation.remedy) is explanation.by_hand
+    assert ("(command below)" in explanation.remedy) is bool(explanation.attaching)

@@ -5,20 +5,24 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 
 from holdfast.attachment import PolicySummary
 from holdfast.failures import EXPLANATIONS
+from holdfast.incident import Failure, Observation
 from holdfast.mail import body, subject
 from holdfast.outcome import TextCheck
 from holdfast.principal import Principal
+from holdfast.quoting import Medium
 from holdfast.report import Holder, Report
 from holdfast.surroundings import Surroundings
-from holdfast.wording import duration
+from holdfast.wording import commands, covered, duration, exposure, headline, remedy, target
 from tests.unit import reports
-from tests.unit.examples import DETACHMENT, DEVELOPER, REPORTS, RESTORED, failed
+from tests.unit.examples import CONFIRMED, DETACHMENT, DEVELOPER, NOW
+from tests.unit.reports import EXAMPLES, RESTORED, failed
 
 MAILS = Path(__file__).parent / "mails"
 A_LINK = re.compile(r"https://us-east-1\.console\.aws\.amazon\.com/\S+")
@@ -30,24 +34,24 @@ def detached_by(principal: Principal) -> str:
     return next(line for line in body(report).splitlines() if line.startswith("Detached by:"))[14:]
 
 
-@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_a_mail_is_as_it_was_approved(name: str) -> None:
     """Read the files in `mails/` as their readers do: at three in the morning."""
-    report = REPORTS[name]
+    report = EXAMPLES[name]
     assert f"Subject: {subject(report)}\n\n{body(report)}" == (MAILS / f"{name}.txt").read_text()
 
 
 def test_every_approved_mail_is_compared() -> None:
-    assert {path.stem for path in MAILS.iterdir()} == set(REPORTS)
+    assert {path.stem for path in MAILS.iterdir()} == set(EXAMPLES)
 
 
-@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_the_first_screen_says_what_matters(name: str) -> None:
     """Whether it is covered, for how long it was not, by whom, and what to do, in ten lines."""
-    first = body(REPORTS[name]).splitlines()[:10]
+    first = body(EXAMPLES[name]).splitlines()[:10]
     labels = {line.partition(":")[0] for line in first}
     assert {"Covered now", "Exposed", "To do"} <= labels
-    assert ("Detached by" in labels) is (REPORTS[name].detachment is not None)
+    assert ("Detached by" in labels) is (EXAMPLES[name].detachment is not None)
 
 
 @pytest.mark.parametrize("error", sorted(EXPLANATIONS))
@@ -56,16 +60,85 @@ def test_a_command_is_given_where_the_mail_speaks_of_it(error: str) -> None:
     assert ("(command below)" in text) is ("aws organizations attach-policy " in text)
 
 
+@given(reports.REPORTS)
+def test_the_remedy_speaks_of_the_command_that_is_given_and_fits_a_chat(report: Report) -> None:
+    """A next step has at most 350 characters. Source: Amazon Q Developer in chat applications."""
+    words = remedy(report)
+    assert ("(command below)" in words) is ("To attach it" in commands(report))
+    assert words.endswith(".")
+    assert len(words) <= 350
+
+
+@given(reports.REPORTS)
+def test_nothing_that_was_not_declared_or_could_widen_permissions_is_to_be_attached(report: Report) -> None:
+    if report.widened or (not report.judged and report.protected is False):
+        assert "To attach it" not in commands(report)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "but no read shows it"),
+        ({"attached_now": None}, "but no read shows it"),
+        ({"attached_now": Observation(attached=True, at=CONFIRMED)}, "but that was not confirmed"),
+        ({"failure": Failure("PermissionMissingError", "no")}, "but that was not confirmed"),
+    ],
+)
+def test_no_read_shows_it_only_where_reads_were_made(changes: dict[str, Any], words: str) -> None:
+    assert words in headline(replace(EXAMPLES["failed_to_confirm"], **changes), Medium.MAIL)
+
+
+def test_what_was_read_before_attaching_says_nothing_about_it() -> None:
+    report = EXAMPLES["failed_after_attaching"]
+    assert report.observed is not None
+    assert covered(report).startswith("NOT KNOWN: AttachPolicy answered 'attached' at ")
+    assert ", perhaps over; " in exposure(report)
+
+
+@pytest.mark.parametrize("name", ["alert_only", "sanctioned", "failed_at_the_quota"])
+def test_what_was_seen_attached_is_not_called_still_open(name: str) -> None:
+    seen = Observation(attached=True, at=NOW)
+    report = replace(EXAMPLES[name], observed=seen, attached_now=None)
+    assert covered(report).startswith("perhaps: ")
+    assert exposure(report).startswith("since 2026-11-22T09:00:00Z, perhaps over; ")
+    assert covered(replace(report, text=TextCheck.CHANGED)).startswith("NOT KNOWN: ")
+
+
+def test_what_is_open_after_a_stale_event_began_at_the_earliest_then() -> None:
+    assert "at the earliest, as the event is stale" in exposure(replace(EXAMPLES["alert_only"], stale=True))
+
+
+def test_a_judged_incident_needs_no_first_read() -> None:
+    judged = replace(failed("OrganizationsBusyError"), observed=None)
+    assert headline(judged, Medium.MAIL).endswith(" could not be attached to OU “Workloads” again.")
+
+
+def test_a_name_with_a_slash_is_no_path() -> None:
+    path = replace(RESTORED, surroundings=Surroundings(path=("Workloads", "Prod")))
+    name = replace(RESTORED, surroundings=Surroundings(path=("Workloads/Prod",)))
+    assert target(path, Medium.MAIL) == "OU “Workloads”/“Prod”"
+    assert target(name, Medium.MAIL) == "OU “Workloads/Prod”"
+    assert subject(path).endswith(" on OU Workloads/Prod")
+
+
 def test_no_command_is_given_for_what_nobody_could_read() -> None:
-    text = body(replace(REPORTS["failed_to_read_the_event"], failure=failed("Lambda.Unknown").failure))
+    text = body(replace(EXAMPLES["failed_to_read_the_event"], failure=failed("Lambda.Unknown").failure))
     assert "command" not in text
 
 
 def test_a_guardrail_never_gives_way_to_another() -> None:
     ours = Holder(PolicySummary("p-7xfb7xkf", "DenyDisablingCloudTrail", aws_managed=False), in_baseline=True)
     managed = Holder(PolicySummary("p-FullAWSAccess", "FullAWSAccess", aws_managed=True), in_baseline=False)
-    full = replace(failed("AttachmentQuotaExceededError"), holders=(ours, managed))
+    tower = Holder(
+        PolicySummary("p-ctower0001", "aws-guardrails-abcDEF", aws_managed=False), in_baseline=False
+    )
+    full = replace(failed("AttachmentQuotaExceededError"), holders=(ours, managed, tower))
     assert "detach-policy" not in body(full)
+
+
+def test_no_slot_is_freed_where_nobody_knows_whose_it_is() -> None:
+    assert "detach-policy" in body(EXAMPLES["failed_at_the_quota"])
+    assert "detach-policy" not in body(replace(EXAMPLES["failed_at_the_quota"], protected=None))
 
 
 @pytest.mark.parametrize(
@@ -95,6 +168,10 @@ def test_a_guardrail_never_gives_way_to_another() -> None:
                 session_name="mary",
             ),
             "user “alice”, federated session “mary” (chosen by the caller)",
+        ),
+        (
+            Principal(kind="IAMUser", arn="arn:aws:iam::111122223333:user/:role/alice", name="alice"),
+            "user “alice”",
         ),
         (Principal(kind="IdentityCenterUser", name="544894e8"), "Identity Center user “544894e8”"),
         (
@@ -189,7 +266,7 @@ def test_no_line_of_a_mail_can_be_forged_from_outside(report: Report) -> None:
 def test_nothing_in_a_mail_becomes_a_link_but_our_own(report: Report) -> None:
     text = A_LINK.sub("", body(report))
     assert "//" not in text
-    assert not re.search(r"[^\s“][.。．｡][^\s\d”]", text)
+    assert not re.search(r"[^\s”]((?<![0-9])[.。．｡]|[.。．｡](?![0-9]))[^\s”]", text)
 
 
 @given(reports.REPORTS)

@@ -14,9 +14,10 @@ from holdfast.outcome import Conclusion, Outcome
 from holdfast.report import Holder, Report
 from holdfast.surroundings import Surroundings
 from tests.unit import reports
-from tests.unit.examples import DETACHMENT, DEVELOPER, EVENT_ID, EXECUTION, REPORTS, RESTORED, failed
+from tests.unit.examples import DETACHMENT, DEVELOPER, EVENT_ID, EXECUTION
+from tests.unit.reports import EXAMPLES, RESTORED, failed
 
-UNREAD = REPORTS["failed_to_read_the_event"]
+UNREAD = EXAMPLES["failed_to_read_the_event"]
 
 
 def forms_of(report: Report) -> dict[str, Any]:
@@ -73,16 +74,16 @@ def test_a_whole_record_is_plain() -> None:
     }
 
 
-@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_every_record_has_every_key(name: str) -> None:
-    whole, record = compose_record(RESTORED), compose_record(REPORTS[name])
+    whole, record = compose_record(RESTORED), compose_record(EXAMPLES[name])
     assert record.keys() == whole.keys()
     assert record["policy"].keys() == whole["policy"].keys()
     assert record["target"].keys() == whole["target"].keys()
 
 
 def test_the_record_of_a_failure_says_what_failed_and_who_holds_the_slots() -> None:
-    record = compose_record(REPORTS["failed_at_the_quota"])
+    record = compose_record(EXAMPLES["failed_at_the_quota"])
     assert record["failure"]["error"] == "AttachmentQuotaExceededError"
     assert record["slots_held_by"] == ["p-FullAWSAccess", "p-7xfb7xkf", "p-allowlist01"]
     assert record["exposure_seconds"] is None

@@ -145,7 +145,9 @@ def test_every_reason_that_is_judged_is_one_of_the_api() -> None:
         ("Unknown", 502, OrganizationsBusyError),
         ("NobodyKnows", 599, OrganizationsBusyError),
         ("AccessDenied", 403, PermissionMissingError),
-        ("ExpiredTokenException", 400, OrganizationsRefusedError),
+        ("ExpiredTokenException", 400, OrganizationsBusyError),
+        ("NobodyKnows", 429, OrganizationsThrottledError),
+        ("SlowDown", 503, OrganizationsThrottledError),
         ("UnrecognizedClientException", 400, OrganizationsRefusedError),
         ("NobodyKnows", 400, OrganizationsRefusedError),
         ("404", 404, OrganizationsRefusedError),
@@ -327,3 +329,29 @@ def test_the_time_is_that_of_the_answer(api: ScriptedApi) -> None:
     assert api.organizations.observe(REGIONS_ON_WORKLOADS, SCP).at == datetime(
         2026, 11, 22, 9, 0, 30, tzinfo=UTC
     )
+
+
+def test_a_parent_behind_an_empty_page_is_found(api: ScriptedApi) -> None:
+    """Source: botocore's model of ListParents: a page may be empty although more follow."""
+    api.answers("list_parents", {"Parents": [], "NextToken": "more"}, ChildId=PAYMENTS_PROD)
+    api.answers(
+        "list_parents",
+        {"Parents": [{"Id": "r-exme", "Type": "ROOT"}]},
+        ChildId=PAYMENTS_PROD,
+        NextToken="more",
+    )
+    assert api.organizations.parent(PAYMENTS_PROD) == "r-exme"
+
+
+def test_a_parent_that_no_page_shows_is_no_answer(api: ScriptedApi) -> None:
+    api.answers("list_parents", {"Parents": []}, ChildId=PAYMENTS_PROD)
+    with pytest.raises(OrganizationsRefusedError):
+        api.organizations.parent(PAYMENTS_PROD)
+
+
+def test_a_session_token_in_an_error_is_not_passed_on(api: ScriptedApi) -> None:
+    """A refused signature is answered with the request that was signed."""
+    api.refuses("list_parents", "SignatureDoesNotMatch", "x-amz-security-token:IQoJb3JpZ2lu\nhost:x")
+    with pytest.raises(OrganizationsRefusedError) as raised:
+        api.organizations.parent(PAYMENTS_PROD)
+    assert "IQoJb3JpZ2lu" not in str(raised.value)

@@ -29,11 +29,15 @@ STALE = replace(CONFIRMED_INCIDENT, verdict=Verdict(Action.REATTACH, Reason.STAL
 LASTED = CONFIRMED - DETACHED
 
 
+UNCHECKED = Conclusion(Outcome.RESTORED_WITHOUT_TEXT_CHECK, LASTED)
+
+
 @pytest.mark.parametrize(
     ("incident", "text", "expected"),
     [
         (CONFIRMED_INCIDENT, TextCheck.AS_DECLARED, Conclusion(Outcome.RESTORED, LASTED)),
-        (CONFIRMED_INCIDENT, TextCheck.NOT_COMPARED, Conclusion(Outcome.RESTORED, LASTED)),
+        (CONFIRMED_INCIDENT, TextCheck.NOT_COMPARED, UNCHECKED),
+        (BY_OTHERS, TextCheck.NOT_COMPARED, UNCHECKED),
         (CONFIRMED_INCIDENT, TextCheck.CHANGED, Conclusion(Outcome.RESTORED_WITH_CHANGED_TEXT, LASTED)),
         (STALE, TextCheck.AS_DECLARED, Conclusion(Outcome.RESTORED, LASTED)),
         (BY_OTHERS, TextCheck.AS_DECLARED, Conclusion(Outcome.ALREADY_ATTACHED, LASTED)),
@@ -59,8 +63,12 @@ def test_exposure_is_never_negative() -> None:
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_only_a_failure_and_a_changed_text_page(outcome: Outcome) -> None:
-    pages = outcome in {Outcome.FAILED, Outcome.RESTORED_WITH_CHANGED_TEXT}
+def test_only_a_failure_and_a_text_that_is_not_as_declared_page(outcome: Outcome) -> None:
+    pages = outcome in {
+        Outcome.FAILED,
+        Outcome.RESTORED_WITH_CHANGED_TEXT,
+        Outcome.RESTORED_WITHOUT_TEXT_CHECK,
+    }
     assert Conclusion(outcome, None).severity is (Severity.PAGE if pages else Severity.NOTICE)
 
 

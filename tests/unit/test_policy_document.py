@@ -99,11 +99,15 @@ def test_a_lone_statement_counts_like_a_list_of_one() -> None:
     assert lone.allow_statements() == saying(ALLOW).allow_statements()
 
 
-@pytest.mark.parametrize(
-    "text", ["[]", '"Allow"', "7", "null", '{"Statement": "Allow"}', '{"Statement": [7]}']
-)
+@pytest.mark.parametrize("text", ["[]", '"Allow"', "7", "null", "{}", '{"Statement": []}'])
 def test_what_is_no_policy_allows_nothing(text: str) -> None:
     assert PolicyDocument.parse(text).allow_statements() == frozenset()
+
+
+@pytest.mark.parametrize("statement", ["Allow", 7, {"Effect": "allow"}, {"effect": "Deny"}, {}])
+def test_a_statement_that_is_not_plainly_a_deny_counts_as_an_allow(statement: object) -> None:
+    live = PolicyDocument.parse(json.dumps({"Statement": [statement]}))
+    assert live.allows_more_than(saying(DENY))
 
 
 @given(JSON.map(json.dumps).map(json.loads))

@@ -154,7 +154,17 @@ def test_in_alert_only_mode_the_text_is_not_asked_for(
     assert verify_detach.handler(event("allow_list"), None)["verdict"]["action"] == "report"
 
 
-def test_a_throttled_call_is_asked_again(api: ScriptedApi) -> None:
+@pytest.mark.parametrize(
+    "code", ["TooManyRequestsException", "AccessDeniedException", "TargetNotFoundException"]
+)
+def test_a_read_that_is_refused_does_not_hold_back_the_reattachment(api: ScriptedApi, code: str) -> None:
+    api.refuses("list_policies_for_target", code)
+    incident = verify_detach.handler(event("detach_from_ou"), None)
+    assert (incident["verdict"]["action"], incident["observed"]) == ("reattach", None)
+
+
+def test_in_alert_only_mode_the_read_is_the_answer(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODE", "alert-only")
     api.refuses("list_policies_for_target", "TooManyRequestsException")
     with pytest.raises(OrganizationsThrottledError):
         verify_detach.handler(event("detach_from_ou"), None)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
+from holdfast.asking import ATTEMPTS
 from holdfast.failures import EXPLANATIONS
 from localaws.gateway import ApiError
-from reattach_policy import ATTEMPTS
 from tests.deployed import SCP, SUCCEEDED, Holdfast, the_only
-from tests.workflow.paths import FAILED_TO_REATTACH, FAILED_TO_VERIFY, REMEDIATION_FAILED, RESTORED
+from tests.workflow.paths import FAILED_TO_REATTACH, REMEDIATION_FAILED, RESTORED
 from tests.workflow.refusals import BUSY, CONNECTION_LOST, TERMINAL, THROTTLED, codes
 
 GUARDRAIL = ("DenyLeaveOrganization", "Root")
@@ -140,7 +140,7 @@ def test_at_the_quota_the_mail_names_who_holds_the_slots_and_how_to_free_one(hol
         f"  - {kept} “Kept” (in the baseline)",
         *(f"  - {policy} “Stuffing{number}” (not in the baseline)" for number, policy in enumerate(stuffing)),
     ]
-    assert run.says("To free a slot") == (
+    assert run.says("To free a slot, for example") == (
         f"aws organizations detach-policy --policy-id {stuffing[-1]} --target-id {unit}"
     )
     assert run.says("To attach it") == (
@@ -169,7 +169,7 @@ def test_a_target_deleted_meanwhile_is_told_as_gone(holdfast: Holdfast) -> None:
 
     run = the_only(runs)
 
-    assert (run.states, run.errors) == (FAILED_TO_VERIFY, ["TargetGoneError"])
+    assert (run.states, run.errors) == (FAILED_TO_REATTACH, ["TargetGoneError"])
     assert run.says("What failed") == EXPLANATIONS["TargetGoneError"].meaning
 
 

@@ -17,6 +17,7 @@ from tests.workflow.paths import (
     RESTORED,
 )
 
+PLAIN_SUBJECT = "[Holdfast {}] FAILED: an outcome could not be described"
 GUARDRAIL = ("DenyLeaveOrganization", "Root")
 
 ERROR_OF_FAULT = {
@@ -78,8 +79,15 @@ def test_an_outcome_that_cannot_be_described_is_told_plainly(
     run = holdfast.detach(*GUARDRAIL)
 
     assert (run.states, run.end) == (FAILED_TO_DESCRIBE, REMEDIATION_FAILED)
-    assert dict(run.mail.attributes) == {"outcome": "failed", "severity": "page"}
-    assert run.mail.subject == "[Holdfast] FAILED: an outcome could not be described"
+    assert dict(run.mail.attributes) == {
+        "outcome": "failed",
+        "severity": "page",
+        "organization": holdfast.deployment.organization.organization_id,
+        "policy_type": "unknown",
+        "policy_id": "unknown",
+        "target_id": "unknown",
+    }
+    assert run.mail.subject == PLAIN_SUBJECT.format(holdfast.deployment.organization.organization_id)
     assert f"Execution: {run.arn} " in run.mail.body
     assert f"Error: {ERROR_OF_FAULT[fault]}" in run.mail.body
     assert "DenyLeaveOrganization" in holdfast.attached("Root")
