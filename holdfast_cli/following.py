@@ -84,6 +84,8 @@ def _step(event: HistoryEventTypeDef) -> Step | None:
     if failed := event.get("lambdaFunctionFailedEventDetails") or event.get("taskFailedEventDetails"):
         text = f"{failed.get('error', '')}: {_message(failed.get('cause', ''))}"
         return Step(event["timestamp"], text, is_state=False)
+    if ended := event.get("executionFailedEventDetails"):
+        return Step(event["timestamp"], f"the execution failed: {ended.get('error')}", is_state=False)
     if event["type"] in _ENDS:
         return Step(event["timestamp"], _ENDS[event["type"]], is_state=False)
     return None
@@ -91,7 +93,6 @@ def _step(event: HistoryEventTypeDef) -> Step | None:
 
 _ENDS = {
     "ExecutionSucceeded": "the execution succeeded",
-    "ExecutionFailed": "the execution failed, as it should when a guardrail could not be restored",
     "ExecutionAborted": "the execution was stopped",
     "ExecutionTimedOut": "the execution timed out",
 }

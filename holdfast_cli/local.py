@@ -7,7 +7,7 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from holdfast_cli.embedded import BUILD, READER, Deployment, deploy_holdfast
+from holdfast_cli.embedded import BUILD, Deployment, deploy_holdfast
 from holdfast_cli.following import follow
 from holdfast_cli.sample_organization import SEED
 from localaws.server import EmbeddedAws
@@ -39,7 +39,13 @@ def run_local(screen: Screen, host: str, port: int) -> None:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with EmbeddedAws(port, host=host, seed=SEED, delivery_delay=DELIVERY_DELAY) as aws:
+    with EmbeddedAws(
+        port,
+        host=host,
+        seed=SEED,
+        delivery_delay=DELIVERY_DELAY,
+        on_log=lambda function, line: screen.line(f"  {function}: {line}", "dim"),
+    ) as aws:
         deployment = deploy_holdfast(aws, BUILD / "local")
         _print_commands(deployment, screen)
         _tail(deployment, screen, stopped)
@@ -74,7 +80,7 @@ def _tail(deployment: Deployment, screen: Screen, stopped: threading.Event) -> N
     """Show what happens until somebody stops it; each execution in a thread of its own."""
     client = deployment.aws.client("stepfunctions")
     shown: set[str] = set()
-    mails = len(deployment.aws.inbox.mails(to=READER))
+    mails = len(deployment.aws.inbox.mails())
     while not stopped.wait(_POLL_SECONDS):
         listed = client.list_executions(stateMachineArn=deployment.state_machine_arn)["executions"]
         for execution in listed:
@@ -86,7 +92,7 @@ def _tail(deployment: Deployment, screen: Screen, stopped: threading.Event) -> N
                     args=(deployment, arn, execution["startDate"], screen),
                     daemon=True,
                 ).start()
-        for mail in deployment.aws.inbox.mails(to=READER)[mails:]:
+        for mail in deployment.aws.inbox.mails()[mails:]:
             screen.mail(mail)
             mails += 1
 
