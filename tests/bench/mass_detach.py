@@ -47,7 +47,7 @@ class MassDetach:
         return self.incidents / ATTACH_RATE
 
 
-def mass_detach(incidents: int, seed: int, rival: float = 0.0) -> MassDetach:
+def mass_detach(incidents: int, seed: int, rival: float = 0.0, operation: str = "DetachPolicy") -> MassDetach:
     """Detach that many attachments at once and watch until all is told.
 
     Parameters
@@ -57,14 +57,16 @@ def mass_detach(incidents: int, seed: int, rival: float = 0.0) -> MassDetach:
     seed : int
         Of the jitter.
     rival : float
-        Failing calls a second with which somebody else burns the shared bucket.
+        Failing calls a second with which somebody else burns a bucket.
+    operation : str
+        An operation whose bucket that is.
     """
     with stage(incidents, seed) as scene:
         aws = scene.aws
         aws.calls.clear()
         aws.rates.published = True
         if rival:
-            aws.rates.rival(rival)
+            aws.rates.rival(rival, operation)
         began, wall = scene.detach_all(scene.accounts), time.monotonic()
         aws.clock.settle(_PATIENCE)
         wall = time.monotonic() - wall

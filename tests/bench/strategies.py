@@ -126,7 +126,7 @@ STRATEGIES: dict[str, Callable[[], Strategy]] = {
     "state machine, 2 s x 2": lambda: state_machine(2, 2, 15),
     "state machine, 1 s x 1.05": lambda: state_machine(1, 1.05, 15),
     "2 functions, 5/s for 10 s": lambda: capped_functions(2, 0.2, 10),
-    "5 functions, 5/s for 10 s": lambda: capped_functions(5, 0.2, 10),
+    "5 functions, 5/s for 8 s": lambda: capped_functions(5, 0.2, 8),
     "10 functions, 5/s for 10 s": lambda: capped_functions(10, 0.2, 10),
     "10 functions, 2/s for 10 s": lambda: capped_functions(10, 0.5, 10),
     "queue, 5/s": lambda: queue(0.2),
