@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from holdfast.errors import BaselineError
 from holdfast_cli.screen import Screen
@@ -35,32 +36,43 @@ def snapshot(
 ) -> None:
     """Write the baseline from the live organization.
 
-    Example: holdfast snapshot functions/guardrails
+    Example: make snapshot, or .venv/bin/python -m holdfast_cli snapshot functions/guardrails
     """
     screen = Screen()
-    # The region chooses the partition only; without any, it is the commercial one.
-    region = boto3.Session().region_name or "us-east-1"
-    client = boto3.client("organizations", endpoint_url=endpoint_url, region_name=region)
+    is_new = not folder.exists()
     try:
+        # The region chooses the partition only; without any, it is the commercial one.
+        session = boto3.Session()
+        region = session.region_name or "us-east-1"
+        client = session.client("organizations", endpoint_url=endpoint_url, region_name=region)
         taken = take_snapshot(client, folder)
-    except (BaselineError, BotoCoreError, ClientError, OSError) as error:
-        _fail(str(error))
-    for guardrail in taken.baseline.guardrails:
-        targets = len(guardrail.targets or ())
-        screen.line(
-            f"{guardrail.policy_id}  {guardrail.name}  on {targets} target{'' if targets == 1 else 's'}"
+    except NoCredentialsError:
+        _fail(
+            "no AWS credentials were found. Next: sign in (aws sso login) or set AWS_PROFILE, and try again."
         )
+    except BaselineError as error:
+        _fail(f"{folder}: {error}. Nothing was written. Next: correct it, or move it away, and try again.")
+    except (BotoCoreError, ClientError, OSError, ValueError) as error:
+        _fail(str(error))
+    if is_new:
+        screen.line(f"Made the folder {folder}.")
+    for guardrail in taken.baseline.guardrails:
+        where = "wherever it is attached" if guardrail.targets is None else f"on {len(guardrail.targets)}"
+        screen.line(f"{guardrail.policy_id}  {guardrail.name}  {where}")
     for policy in taken.left_out:
         screen.line(f"{policy.policy_id}  {policy.name}  left out: {policy.left_out_because}", "dim")
+    for lost in taken.no_longer:
+        screen.line(f"{lost}: WAS IN THE BASELINE and is no longer, for it is not attached now", "yellow")
     screen.line(
-        f"Wrote {len(taken.written)} files to {folder}, baseline {taken.baseline.version}. "
-        "Next: review the difference, commit it, `sam deploy`."
+        f"Wrote {len(taken.written)} files to {folder}, baseline {taken.baseline.version}. Next: review the "
+        'difference, commit it, and deploy it in the mode that you run (README, "Deploy it").'
     )
 
 
 @app.command()
 def demo() -> None:
     """Show on the embedded AWS how a detached guardrail comes back, and how a failure is told."""
+    _stay_on_this_machine()
     from holdfast_cli.demo import run_demo  # noqa: PLC0415 - the embedded AWS takes a second to import
 
     raise typer.Exit(0 if run_demo(Screen()) else 1)
@@ -74,13 +86,22 @@ def local(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Keep the embedded AWS running with Holdfast deployed on it."""
+    _stay_on_this_machine()
     from holdfast_cli.local import run_local  # noqa: PLC0415 - the embedded AWS takes a second to import
     from localaws.endpoint import EndpointError  # noqa: PLC0415 - the same
 
     try:
         run_local(Screen(), host, port)
     except EndpointError as error:
-        _fail(f"{error}. Next: end what uses it, or choose another with --port or --host.")
+        _fail(f"{error}. Next: take another: make local PORT=4567, or HOST=127.0.0.1.")
+
+
+def _stay_on_this_machine() -> None:
+    """Keep what is only for the real AWS, and proxies, away from the embedded one."""
+    for variable in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        os.environ.pop(variable, None)
+    for variable in ("NO_PROXY", "no_proxy"):
+        os.environ[variable] = ",".join(filter(None, [os.environ.get(variable), "127.0.0.1,localhost"]))
 
 
 def _fail(message: str) -> NoReturn:

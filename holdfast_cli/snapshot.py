@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdfast.attachment import PolicyType
-from holdfast.baseline import FILE_NAME, Baseline, SanctionedPrincipal, load_baseline
+from holdfast.baseline import FILE_NAME, Baseline, Guardrail, SanctionedPrincipal, load_baseline
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
@@ -50,12 +51,15 @@ class Snapshot:
     baseline: Baseline
     written: tuple[Path, ...]
     left_out: tuple[FoundPolicy, ...]
+    no_longer: tuple[str, ...]
+    """What the baseline before protected and this one does not, in words."""
 
 
 def take_snapshot(client: OrganizationsClient, folder: Path) -> Snapshot:
     """Write `baseline.toml` and the policies' documents into `folder`.
 
-    The sanctioned principals of a baseline that is there already are kept; its comments are not.
+    Of a baseline that is there already, the sanctioned principals and each `targets = "any"` are kept; its
+    comments and the documents that it needed are not.
 
     Parameters
     ----------
@@ -67,26 +71,55 @@ def take_snapshot(client: OrganizationsClient, folder: Path) -> Snapshot:
     Returns
     -------
     Snapshot
-        The baseline as it reads back, the files, and the policies left out.
+        The baseline as it reads back, the files, the policies left out, and what is no longer protected.
 
     Raises
     ------
     BaselineError
         If the baseline that is there already cannot be read, so that nothing of it is lost.
     """
+    before = load_baseline(folder) if (folder / FILE_NAME).exists() else None
     organization = client.describe_organization()["Organization"]["Id"]
-    sanctioned = load_baseline(folder).sanctioned if (folder / FILE_NAME).exists() else ()
     found = sorted(find_policies(client), key=lambda policy: (policy.policy_type, policy.name))
     kept = [policy for policy in found if policy.left_out_because is None]
     names = _document_names(kept)
+    _forget_documents(folder)
     (folder / "policies").mkdir(parents=True, exist_ok=True)
     for policy in kept:
         (folder / names[policy.policy_id]).write_text(pretty_document(policy.content), encoding="utf-8")
-    text = baseline_text(organization, sanctioned, kept, names)
+    anywhere = {guardrail.policy_id for guardrail in _guardrails(before) if guardrail.targets is None}
+    sanctioned = before.sanctioned if before else ()
+    text = baseline_text(organization, sanctioned, kept, names, anywhere)
     (folder / FILE_NAME).write_text(text, encoding="utf-8")
-    written = (folder / FILE_NAME, *(folder / names[policy.policy_id] for policy in kept))
-    left_out = tuple(policy for policy in found if policy not in kept)
-    return Snapshot(load_baseline(folder), written, left_out)
+    return Snapshot(
+        baseline=load_baseline(folder),
+        written=(folder / FILE_NAME, *(folder / names[policy.policy_id] for policy in kept)),
+        left_out=tuple(policy for policy in found if policy not in kept),
+        no_longer=tuple(_no_longer(before, kept)),
+    )
+
+
+def _guardrails(baseline: Baseline | None) -> tuple[Guardrail, ...]:
+    return baseline.guardrails if baseline else ()
+
+
+def _forget_documents(folder: Path) -> None:
+    """Remove the documents that the baseline before named: what lies there is shipped."""
+    path = folder / FILE_NAME
+    if path.exists():
+        for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("guardrail", []):
+            (folder / entry["document"]).unlink(missing_ok=True)
+
+
+def _no_longer(before: Baseline | None, kept: list[FoundPolicy]) -> Iterator[str]:
+    """Yield what is lost between two baselines; a guardrail that is detached right now is."""
+    targets_now = {policy.policy_id: set(policy.targets) for policy in kept}
+    for guardrail in _guardrails(before):
+        if guardrail.policy_id not in targets_now:
+            yield f"{guardrail.policy_id}  {guardrail.name}"
+            continue
+        for target in sorted((guardrail.targets or set()) - targets_now[guardrail.policy_id]):
+            yield f"{guardrail.policy_id}  {guardrail.name} on {target}"
 
 
 def find_policies(client: OrganizationsClient) -> Iterator[FoundPolicy]:
@@ -121,6 +154,7 @@ def baseline_text(
     sanctioned: tuple[SanctionedPrincipal, ...],
     policies: list[FoundPolicy],
     names: dict[str, str],
+    anywhere: set[str],
 ) -> str:
     """Return the TOML of a baseline.
 
@@ -134,6 +168,8 @@ def baseline_text(
         The guardrails.
     names : dict
         The document's file name for each policy id.
+    anywhere : set of str
+        The ids of the policies that are protected wherever they are attached.
     """
     tables = [f"organization = {_toml(organization)}\n"]
     for principal in sanctioned:
@@ -144,15 +180,21 @@ def baseline_text(
         f"policy   = {_toml(policy.policy_id)}\n"
         f"name     = {_toml(policy.name)}\n"
         f"type     = {_toml(policy.policy_type.value)}\n"
-        f"targets  = [{', '.join(map(_toml, policy.targets))}]\n"
+        f"targets  = {_targets(policy, anywhere)}\n"
         f"document = {_toml(names[policy.policy_id])}\n"
         for policy in policies
     ]
     return "\n".join([_PREAMBLE, *tables])
 
 
+def _targets(policy: FoundPolicy, anywhere: set[str]) -> str:
+    if policy.policy_id in anywhere:
+        return '"any"'
+    return f"[{', '.join(map(_toml, policy.targets))}]"
+
+
 _PREAMBLE = """\
-# What must be attached where. Written by `holdfast snapshot`; review it, commit it, deploy it.
+# What must be attached where. Written by `make snapshot`; review it, commit it, deploy it.
 #
 # targets = "any" protects a policy wherever it is attached. A sanctioned principal's detaches are reported
 # and not reverted:

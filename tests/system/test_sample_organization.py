@@ -15,6 +15,21 @@ from localaws.clock import SkippingClock
 from localaws.server import EmbeddedAws
 
 
+GONE = """
+[[guardrail]]
+policy   = "p-gone12345"
+name     = "Gone"
+type     = "TAG_POLICY"
+targets  = "any"
+document = "policies/Gone.json"
+"""
+
+
+def with_targets(baseline: str, name: str, targets: str) -> str:
+    """Return the baseline with other targets for the guardrail of that name."""
+    return re.sub(rf'(name     = "{name}"\n.*\ntargets  = ).*', rf"\g<1>{targets}", baseline)
+
+
 @pytest.fixture(scope="module")
 def aws() -> Iterator[EmbeddedAws]:
     with EmbeddedAws(seed=SEED, clock=SkippingClock()) as aws:
@@ -69,6 +84,27 @@ def test_a_snapshot_keeps_the_sanctioned_principals(aws: EmbeddedAws, tmp_path: 
     assert [(principal.role, principal.role_id) for principal in taken.baseline.sanctioned] == [
         (role, "AROAEXAMPLEPIPELINE01")
     ]
+
+
+@pytest.mark.usefixtures("organization")
+def test_a_snapshot_keeps_what_is_protected_anywhere_and_tells_what_no_longer_is(
+    aws: EmbeddedAws, tmp_path: Path
+) -> None:
+    everywhere, narrowed = take_snapshot(aws.client("organizations"), tmp_path).baseline.guardrails[:2]
+    path = tmp_path / "baseline.toml"
+    text = with_targets(path.read_text(), everywhere.name, '"any"')
+    path.write_text(with_targets(text, narrowed.name, '["r-gone"]') + GONE)
+    (tmp_path / "policies" / "Gone.json").write_text("{}")
+
+    taken = take_snapshot(aws.client("organizations"), tmp_path)
+
+    protected = {guardrail.policy_id: guardrail.targets for guardrail in taken.baseline.guardrails}
+    assert protected[everywhere.policy_id] is None
+    assert taken.no_longer == (
+        f"{narrowed.policy_id}  {narrowed.name} on r-gone",
+        "p-gone12345  Gone",
+    )
+    assert not (tmp_path / "policies" / "Gone.json").exists()
 
 
 def test_two_policies_whose_names_meet_on_a_disk_have_a_document_each(
