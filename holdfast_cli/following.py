@@ -85,7 +85,9 @@ def _step(event: HistoryEventTypeDef) -> Step | None:
         text = f"{failed.get('error', '')}: {_message(failed.get('cause', ''))}"
         return Step(event["timestamp"], text, is_state=False)
     if ended := event.get("executionFailedEventDetails"):
-        return Step(event["timestamp"], f"the execution failed: {ended.get('error')}", is_state=False)
+        error = ended.get("error")
+        told = "after it had told so" if error == "RemediationFailed" else f"{error}; the alarm topic tells"
+        return Step(event["timestamp"], f"the execution failed, {told}", is_state=False)
     if event["type"] in _ENDS:
         return Step(event["timestamp"], _ENDS[event["type"]], is_state=False)
     return None

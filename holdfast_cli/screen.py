@@ -32,11 +32,11 @@ class Screen:
         """Print one line."""
         self._console.print(Text(text, style=style))
 
-    def step(self, step: Step, since: datetime) -> None:
+    def step(self, step: Step, since: datetime, execution: str = "") -> None:
         """Print one step of an execution with the seconds that have passed."""
         seconds = (step.at - since).total_seconds()
         mark, style = ("●", "cyan") if step.is_state else ("│", "dim")
-        self.line(f"  {seconds:6.1f} s  {mark} {step.text}", style)
+        self.line(f"  {execution}{seconds:6.1f} s  {mark} {step.text}", style)
 
     def mail(self, mail: Mail) -> None:
         """Print a mail as its reader gets it."""
@@ -46,8 +46,9 @@ class Screen:
             text = Text(f"From: {mail.sender}\nTo:   {mail.to}\n\n{body}", overflow="fold")
             self._console.print(Panel(text, title=Text(mail.subject), border_style=style), soft_wrap=False)
             return
-        for line in f"From: {mail.sender}\nTo: {mail.to}\nSubject: {mail.subject}\n\n{body}".splitlines():
-            self.line(f"  > {line}")
+        lines = f"From: {mail.sender}\nTo: {mail.to}\nSubject: {mail.subject}\n\n{body}".splitlines()
+        # In one piece: other threads print as well.
+        self.line("\n".join(f"  > {line}" for line in lines))
 
     def verdict(self, text: str, *, good: bool) -> None:
         """Print how it went."""
