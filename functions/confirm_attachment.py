@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from holdfast.asking import ask_again
@@ -9,6 +10,8 @@ from holdfast.errors import AttachmentNotVisibleError, UnknownSchemaError
 from holdfast.incident import parse_incident
 from holdfast.organizations import connect
 from holdfast.timestamps import format_timestamp
+
+_LOG = logging.getLogger(__name__)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
@@ -44,4 +47,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     observed = ask_again(lambda: connect().observe(attachment, policy_type))
     if not observed.attached:
         raise AttachmentNotVisibleError(f"{attachment.policy_id} does not show on {attachment.target_id} yet")
+    _LOG.info("confirmed", extra={"event_id": incident.detachment.event_id})
     return {"at": format_timestamp(observed.at)}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from holdfast.asking import ask_again
 from holdfast.incident import parse_incident
 from holdfast.organizations import connect
 from holdfast.timestamps import format_timestamp
+
+_LOG = logging.getLogger(__name__)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
@@ -36,6 +39,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     UnknownSchemaError
         Terminal, told as a failure.
     """
-    attachment = parse_incident(event).detachment.attachment
-    result, at = ask_again(lambda: connect().attach(attachment))
+    detachment = parse_incident(event).detachment
+    result, at = ask_again(lambda: connect().attach(detachment.attachment))
+    _LOG.info("asked to attach", extra={"event_id": detachment.event_id, "result": result})
     return {"result": result, "at": format_timestamp(at)}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from holdfast.organizations import Organizations, connect
 from holdfast.policy_document import PolicyDocument
 from holdfast.settings import Settings
 from holdfast.verdict import NOT_OURS, Action, Reason, decide
+
+_LOG = logging.getLogger(__name__)
 
 GUARDRAILS = Path(__file__).parent / "guardrails"
 
@@ -50,8 +54,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     guardrail = baseline.guardrail_for(detachment.attachment)
     if guardrail is None:
         protection = Protection(None, None, baseline.organization, baseline.version)
-        return Incident(detachment, protection, NOT_OURS).to_document()
-    return _judge(detachment, guardrail, baseline, settings, connect()).to_document()
+        incident = Incident(detachment, protection, NOT_OURS)
+    else:
+        incident = _judge(detachment, guardrail, baseline, settings, connect())
+    _LOG.info("judged", extra={"event_id": detachment.event_id, **asdict(incident.verdict)})
+    return incident.to_document()
 
 
 def _check_origin(detachment: Detachment, baseline: Baseline, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
 T = TypeVar("T")
+
+_LOG = logging.getLogger(__name__)
 
 ONE_ATTEMPT = Config(
     retries={"mode": "standard", "total_max_attempts": 1},
@@ -241,6 +244,8 @@ def judge(operation: str, error: ClientError | BotoCoreError) -> OrganizationsEr
 @cache
 def connect() -> Organizations:
     """Return the connection of this process, made at the first call and kept while the function is warm."""
+    # Its notices of where it found credentials and endpoint are no news.
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     return Organizations(boto3.client("organizations", config=ONE_ATTEMPT))
 
 
@@ -248,7 +253,8 @@ def unless_refused(ask: Callable[[], T]) -> T | None:
     """Return what `ask` returns, or None if Organizations does not answer: for what is good to know only."""
     try:
         return ask()
-    except OrganizationsError:
+    except OrganizationsError as error:
+        _LOG.info("done without: %s", error)
         return None
 
 

@@ -14,7 +14,6 @@ from holdfast_cli.staging import PROJECT
 from localaws.clock import SkippingClock
 from localaws.server import EmbeddedAws
 
-
 GONE = """
 [[guardrail]]
 policy   = "p-gone12345"
