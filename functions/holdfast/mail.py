@@ -69,11 +69,20 @@ def _first_screen(report: Report) -> Iterator[str]:
     yield f"Exposed:      {wording.exposure(report)}"
     if report.detachment:
         yield f"Detached by:  {wording.caller(report.detachment.principal, MAIL)}"
+        yield f"What else:    {_what_else(report)}"
     if text := wording.text_check(report):
         yield f"Policy text:  {text}"
     if explained := wording.explanation(report):
         yield f"What failed:  {explained.meaning}"
     yield f"To do:        {wording.remedy(report)}"
+
+
+def _what_else(report: Report) -> str:
+    """Return where to see what else was done with the caller's access key."""
+    console = Console.of_execution(report.execution_arn)
+    key = report.detachment.principal.access_key_id if report.detachment else None
+    link = console.events_of_key(key) if console else None
+    return link or "look in CloudTrail for what else the caller did"
 
 
 def _commands(report: Report) -> Iterator[str]:
@@ -145,8 +154,6 @@ def _links(report: Report) -> Iterator[str]:
     if report.detachment is None:
         return
     yield f"The event:    {console.event(report.detachment.event_id)}"
-    if by_key := console.events_of_key(report.detachment.principal.access_key_id):
-        yield f"What else that access key did: {by_key}"
 
 
 def _raw_event(report: Report) -> Iterator[str]:
