@@ -39,3 +39,8 @@ def test_there_are_no_anchors_and_no_aliases(path: Path) -> None:
     shared = [token for token in tokens(path) if isinstance(token, yaml.AnchorToken | yaml.AliasToken)]
 
     assert shared == []
+
+
+def test_the_definition_is_plain_ascii() -> None:
+    """CloudFormation reads it in the character set of its platform. Source: its published handler."""
+    assert DEFINITION_FILE.read_bytes().isascii()
