@@ -58,8 +58,8 @@ class Snapshot:
 def take_snapshot(client: OrganizationsClient, folder: Path) -> Snapshot:
     """Write `baseline.toml` and the policies' documents into `folder`.
 
-    Of a baseline that is there already, the sanctioned principals and each `targets = "any"` are kept; its
-    comments and the documents that it needed are not.
+    Of this organization's baseline that is there already, the sanctioned principals and each
+    `targets = "any"` are kept. Another organization's, such as the sample's, is replaced.
 
     Parameters
     ----------
@@ -80,6 +80,8 @@ def take_snapshot(client: OrganizationsClient, folder: Path) -> Snapshot:
     """
     before = load_baseline(folder) if (folder / FILE_NAME).exists() else None
     organization = client.describe_organization()["Organization"]["Id"]
+    if before is not None and before.organization != organization:
+        before = None
     found = sorted(find_policies(client), key=lambda policy: (policy.policy_type, policy.name))
     kept = [policy for policy in found if policy.left_out_because is None]
     names = _document_names(kept)

@@ -106,6 +106,18 @@ def test_a_snapshot_keeps_what_is_protected_anywhere_and_tells_what_no_longer_is
     assert not (tmp_path / "policies" / "Gone.json").exists()
 
 
+@pytest.mark.usefixtures("organization")
+def test_the_baseline_of_another_organization_is_replaced(aws: EmbeddedAws, tmp_path: Path) -> None:
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "Gone.json").write_text("{}")
+    (tmp_path / "baseline.toml").write_text('organization = "o-another0000"\n' + GONE)
+
+    taken = take_snapshot(aws.client("organizations"), tmp_path)
+
+    assert taken.no_longer == ()
+    assert not (tmp_path / "policies" / "Gone.json").exists()
+
+
 def test_two_policies_whose_names_meet_on_a_disk_have_a_document_each(
     aws: EmbeddedAws, organization: SampleOrganization, tmp_path: Path
 ) -> None:
