@@ -98,6 +98,10 @@ class Attachment:
         return target_kind(self.target_id)
 
 
+CONTROL_TOWER_PREFIX = "aws-guardrails-"
+"""How Control Tower names the policies that it manages itself. Source: Control Tower user guide, "Drift"."""
+
+
 @dataclass(frozen=True, slots=True)
 class PolicySummary:
     """A policy as lists show it."""

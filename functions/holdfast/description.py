@@ -21,7 +21,7 @@ from holdfast.errors import (
 )
 from holdfast.incident import Failure, Incident, Observation, is_incident, parse_failure, parse_incident
 from holdfast.organizations import Organizations, Policy, unless_refused
-from holdfast.outcome import Conclusion, Outcome, TextCheck, allows_more, compare_text, conclude
+from holdfast.outcome import NOT_COMPARED, Conclusion, Outcome, compare_text, conclude
 from holdfast.report import Holder, Report
 from holdfast.surroundings import survey
 from holdfast.verdict import Reason, is_stale
@@ -95,11 +95,8 @@ def _describe_incident(
     attachment, protection = incident.detachment.attachment, incident.protection
     guardrail = baseline.guardrail_for(attachment) if baseline else None
     policy = _policy(organizations, incident)
-    text, widened = TextCheck.NOT_COMPARED, False
-    if policy is not None and guardrail is not None:
-        text = compare_text(policy.content, guardrail.document)
-        widened = allows_more(policy.content, guardrail.document)
-    conclusion = conclude(incident, text)
+    comparison = compare_text(policy.content, guardrail.document) if policy and guardrail else NOT_COMPARED
+    conclusion = conclude(incident, comparison.text)
     failed = conclusion.outcome is Outcome.FAILED
     return Report(
         conclusion=conclusion,
@@ -114,8 +111,8 @@ def _describe_incident(
         protected=guardrail is not None if baseline else None,
         sanctioned=incident.verdict.reason is Reason.SANCTIONED_PRINCIPAL,
         stale=incident.verdict.reason is Reason.STALE_EVENT,
-        widened=widened,
-        text=text,
+        widened=comparison.widened,
+        text=comparison.text,
         observed=incident.observed,
         reattachment=incident.reattachment,
         confirmed_at=incident.confirmed_at,

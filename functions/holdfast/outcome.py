@@ -78,21 +78,33 @@ class Conclusion:
         return _SEVERITY.get(self.outcome, Severity.NOTICE)
 
 
-def compare_text(content: str, declared: PolicyDocument) -> TextCheck:
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A live policy's text beside the declared document.
+
+    Parameters
+    ----------
+    text : TextCheck
+        How they compare.
+    widened : bool
+        Whether the live text allows, or may allow, what the document does not.
+    """
+
+    text: TextCheck
+    widened: bool
+
+
+NOT_COMPARED = Comparison(TextCheck.NOT_COMPARED, widened=False)
+
+
+def compare_text(content: str, declared: PolicyDocument) -> Comparison:
     """Return how a live policy's text compares with the declared document."""
     try:
         live = PolicyDocument.parse(content)
     except ValueError:
-        return TextCheck.CHANGED
-    return TextCheck.AS_DECLARED if live == declared else TextCheck.CHANGED
-
-
-def allows_more(content: str, declared: PolicyDocument) -> bool:
-    """Return whether a live policy's text allows, or may allow, what the declared document does not."""
-    try:
-        return PolicyDocument.parse(content).allows_more_than(declared)
-    except ValueError:
-        return True
+        return Comparison(TextCheck.CHANGED, widened=True)
+    text = TextCheck.AS_DECLARED if live == declared else TextCheck.CHANGED
+    return Comparison(text, widened=live.allows_more_than(declared))
 
 
 def conclude(incident: Incident, text: TextCheck) -> Conclusion:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from holdfast.attachment import TargetKind
+from holdfast.attachment import CONTROL_TOWER_PREFIX, TargetKind
 from holdfast.failures import ATTACH, ATTACH_A_GUARDRAIL, EXPLANATIONS, Explanation, explain
 from holdfast.incident import Observation
 from holdfast.outcome import Outcome, TextCheck
@@ -15,8 +15,6 @@ from holdfast.report import Holder, Report
 from holdfast.timestamps import format_timestamp
 
 _ROLE_ARN = re.compile(r"arn:[^:]*:iam::[0-9]{12}:role/")
-_CONTROL_TOWER = "aws-guardrails-"
-"""How the names of Control Tower's policies begin: it manages them itself."""
 
 _HEADLINE = {
     Outcome.RESTORED: "Restored: {policy} is attached to {target} again, confirmed.",
@@ -335,7 +333,7 @@ def _free_slot(report: Report) -> str | None:
 
 
 def _is_dispensable(holder: Holder) -> bool:
-    managed = holder.policy.aws_managed or holder.policy.name.startswith(_CONTROL_TOWER)
+    managed = holder.policy.aws_managed or holder.policy.name.startswith(CONTROL_TOWER_PREFIX)
     return not holder.in_baseline and not managed
 
 

@@ -83,4 +83,4 @@ def test_only_a_failure_and_a_text_that_is_not_as_declared_page(outcome: Outcome
     ],
 )
 def test_a_text_is_as_declared_or_changed(content: str, expected: TextCheck) -> None:
-    assert compare_text(content, PolicyDocument.parse(DENY_ALL)) is expected
+    assert compare_text(content, PolicyDocument.parse(DENY_ALL)).text is expected
