@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from holdfast_cli.embedded import BUILD, READER, Deployment, deploy_holdfast
+from holdfast_cli.embedded import BUILD, DELIVERY_DELAY, READER, Deployment, deploy_holdfast
 from holdfast_cli.following import follow, newest_execution, told_by
 from holdfast_cli.sample_organization import SEED
 from localaws.identities import Credentials
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
     from holdfast_cli.screen import Screen
-
-DELIVERY_DELAY = 1.0
-"""Seconds from a call to its event; the real CloudTrail takes longer, and promises nothing."""
 
 MAILS_OF_AN_INCIDENT = 2
 """The alert and the outcome."""
@@ -51,13 +48,9 @@ def run_demo(screen: Screen) -> bool:
 
 def _show_restored(deployment: Deployment, screen: Screen) -> bool:
     screen.act("A guardrail is detached: DenyLeaveOrganization, from the root")
-    organization, intruder = deployment.organization, _intruder(deployment.aws)
+    organization = deployment.organization
     policy_id, root_id = organization.policies["DenyLeaveOrganization"], organization.targets["Root"]
-    since = datetime.now(UTC)
-    known = _known_executions(deployment)
-    intruder.detach_policy(PolicyId=policy_id, TargetId=root_id)
-    screen.line(f"  {0:6.1f} s  ○ DetachPolicy by role BreakGlassAdmin, session mallory")
-    record = _follow(deployment, screen, since, known)
+    record = _attack(deployment, screen, policy_id, root_id)
     attached = deployment.aws.client("organizations").list_policies_for_target(
         TargetId=root_id, Filter="SERVICE_CONTROL_POLICY"
     )
@@ -74,19 +67,28 @@ def _show_restored(deployment: Deployment, screen: Screen) -> bool:
 
 def _show_failure(deployment: Deployment, screen: Screen) -> bool:
     screen.act("One that cannot be restored: the policy is deleted as soon as it is detached")
-    organization, intruder = deployment.organization, _intruder(deployment.aws)
+    organization = deployment.organization
     policy_id, unit_id = organization.policies["DenyUnapprovedRegions"], organization.targets["Workloads"]
-    since = datetime.now(UTC)
-    known = _known_executions(deployment)
-    intruder.detach_policy(PolicyId=policy_id, TargetId=unit_id)
-    intruder.delete_policy(PolicyId=policy_id)
-    screen.line(f"  {0:6.1f} s  ○ DetachPolicy, DeletePolicy by role BreakGlassAdmin, session mallory")
-    record = _follow(deployment, screen, since, known)
+    record = _attack(deployment, screen, policy_id, unit_id, deleting=True)
     if record.get("outcome") != "failed" or record["failure"]["error"] != "PolicyGoneError":
         screen.verdict("  THE FAILURE WAS NOT TOLD", good=False)
         return False
     screen.verdict("  It could not be restored, and the mail says so and what to do.", good=True)
     return True
+
+
+def _attack(
+    deployment: Deployment, screen: Screen, policy_id: str, target_id: str, *, deleting: bool = False
+) -> dict[str, Any]:
+    """Detach a policy, delete it if asked to, and return the record of how that ended."""
+    intruder, known = _intruder(deployment.aws), _known_executions(deployment)
+    since, calls = datetime.now(UTC), "DetachPolicy"
+    intruder.detach_policy(PolicyId=policy_id, TargetId=target_id)
+    if deleting:
+        intruder.delete_policy(PolicyId=policy_id)
+        calls += ", DeletePolicy"
+    screen.line(f"  {0:6.1f} s  ○ {calls} by role BreakGlassAdmin, session mallory")
+    return _follow(deployment, screen, since, known)
 
 
 def _intruder(aws: EmbeddedAws) -> OrganizationsClient:

@@ -13,6 +13,8 @@ from localaws.stack import Stack
 READER = "security@example.com"
 WATCHER = "oncall@example.com"
 BUILD = PROJECT / "build"
+DELIVERY_DELAY = 1.0
+"""Seconds from a call to its event; the real CloudTrail takes longer, and promises nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from holdfast_cli.embedded import BUILD, Deployment, deploy_holdfast
+from holdfast_cli.embedded import BUILD, DELIVERY_DELAY, Deployment, deploy_holdfast
 from holdfast_cli.following import follow
 from holdfast_cli.sample_organization import SEED
 from localaws.server import EmbeddedAws
@@ -18,7 +18,6 @@ from localaws.server import EmbeddedAws
 if TYPE_CHECKING:
     from holdfast_cli.screen import Screen
 
-DELIVERY_DELAY = 1.0
 SCP = "SERVICE_CONTROL_POLICY"
 _POLL_SECONDS = 0.5
 

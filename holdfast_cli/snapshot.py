@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holdfast.attachment import PolicyType
+from holdfast.attachment import CONTROL_TOWER_PREFIX, PolicyType
 from holdfast.baseline import FILE_NAME, Baseline, Guardrail, SanctionedPrincipal, load_baseline
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_organizations.literals import PolicyTypeType
-
-CONTROL_TOWER_PREFIX = "aws-guardrails-"
-"""How Control Tower names the policies that it manages itself. Source: Control Tower user guide, "Drift"."""
 
 
 @dataclass(frozen=True, slots=True)
