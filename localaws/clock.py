@@ -6,6 +6,10 @@ the units, so that a test can wait until everything has settled. The skipping cl
 while a unit is busy, and jumps to the next moment at which one wants to go on as soon as all of them
 wait: half an hour of back-off takes no time, and the time that this machine needs is never
 mistaken for time that passed.
+
+What should happen at a moment although nobody waits for it (a schedule) is an *alarm*: it is no unit of work
+until it rings, so that the skipping clock never skips on account of alarms alone, and rings them in order
+at their own moments when it skips for a unit that waits.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ import threading
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +42,18 @@ class Clock(ABC):
     @abstractmethod
     def signal(self) -> Signal:
         """Return something for units of work to wait for."""
+
+    @abstractmethod
+    def alarm(self, at: datetime, work: Callable[[], object]) -> Alarm:
+        """Begin a unit of work at a moment, without letting anybody wait for it.
+
+        Parameters
+        ----------
+        at : datetime
+            The moment, with its zone; one that has passed rings at once.
+        work : callable
+            What to do; what it returns is dropped.
+        """
 
     def sleep(self, seconds: float) -> None:
         """Let the calling unit of work wait.
@@ -132,6 +149,14 @@ class Clock(ABC):
         self.lock.notify_all()
 
 
+class Alarm(ABC):
+    """Something that will be done at a moment, unless it is cancelled before."""
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Let it not happen; no effect once it has rung."""
+
+
 class Signal(ABC):
     """What units of work wait for until another one sets it: `threading.Event`, on a clock.
 
@@ -173,6 +198,20 @@ class WallClock(Clock):
         """Return something for units of work to wait for."""
         return _WallSignal(self)
 
+    def alarm(self, at: datetime, work: Callable[[], object]) -> Alarm:
+        """Begin a unit of work at a moment, without letting anybody wait for it."""
+        return _WallAlarm(max(0.0, (at - self.now()).total_seconds()), partial(self.spawn, work))
+
+
+class _WallAlarm(Alarm):
+    def __init__(self, seconds: float, ring: Callable[[], None]) -> None:
+        self._timer = threading.Timer(seconds, ring)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def cancel(self) -> None:
+        self._timer.cancel()
+
 
 class _WallSignal(Signal):
     def __init__(self, clock: Clock) -> None:
@@ -210,6 +249,7 @@ class SkippingClock(Clock):
         self._start = start or datetime.now(UTC).replace(microsecond=0)
         self._elapsed = 0.0
         self._timers: list[tuple[float, int, _Waiter]] = []
+        self._alarms: list[tuple[float, int, _SkippingAlarm]] = []
         self._order = itertools.count()
 
     def now(self) -> datetime:
@@ -219,6 +259,17 @@ class SkippingClock(Clock):
     def signal(self) -> Signal:
         """Return something for units of work to wait for."""
         return _SkippingSignal(self)
+
+    def alarm(self, at: datetime, work: Callable[[], object]) -> Alarm:
+        """Begin a unit of work at a moment, without letting anybody wait for it."""
+        alarm = _SkippingAlarm(work)
+        with self.lock:
+            due = (at - self._start).total_seconds()
+            if due <= self._elapsed:
+                self.spawn(work)
+            else:
+                heapq.heappush(self._alarms, (due, next(self._order), alarm))
+        return alarm
 
     def waiter(self, timeout: float | None) -> _Waiter:
         """Make the calling unit a waiting one (lock held); after `timeout` seconds it is woken."""
@@ -233,11 +284,33 @@ class SkippingClock(Clock):
 
     def _moved(self) -> None:
         while not self._busy and self._timers:
-            due, _, waiter = heapq.heappop(self._timers)
-            if not waiter.awake.is_set():
+            due, _, waiter = self._timers[0]
+            if waiter.awake.is_set():
+                heapq.heappop(self._timers)
+            elif not self._ring(due):
+                heapq.heappop(self._timers)
                 self._elapsed = due
                 waiter.wake()
         super()._moved()
+
+    def _ring(self, until: float) -> bool:
+        """Ring the next alarm that comes not after `until`, if there is one (lock held)."""
+        while self._alarms and self._alarms[0][0] <= until:
+            due, _, alarm = heapq.heappop(self._alarms)
+            if not alarm.cancelled:
+                self._elapsed = due
+                self.spawn(alarm.work)
+                return True
+        return False
+
+
+class _SkippingAlarm(Alarm):
+    def __init__(self, work: Callable[[], object]) -> None:
+        self.work = work
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
 
 
 class _Waiter:

@@ -6,6 +6,7 @@ that look at a stack. Everything else, and every stack that was not deployed her
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
     from localaws.gateway import ApiCall, Proceed
     from localaws.stack import Stack
 
-_STATUS = "CREATE_COMPLETE"
+
+def stack_arn(account: str, region: str, name: str) -> str:
+    """Return the ARN of a stack; AWS draws its last part, here it is the same at every start."""
+    unique = uuid.uuid5(uuid.NAMESPACE_DNS, name)
+    return f"arn:aws:cloudformation:{region}:{account}:stack/{name}/{unique}"
 
 
 class StackListing:
@@ -45,9 +50,17 @@ def _summary(stack: Stack) -> dict[str, Any]:
         "StackId": stack.arn,
         "StackName": stack.name,
         "TemplateDescription": stack.description,
-        "CreationTime": stack.created.isoformat(),
-        "StackStatus": _STATUS,
+        **_history(stack),
     }
+
+
+def _history(stack: Stack) -> dict[str, str]:
+    updated = {} if stack.updated is None else {"LastUpdatedTime": stack.updated.isoformat()}
+    return {"CreationTime": stack.created.isoformat(), **updated, "StackStatus": _status(stack)}
+
+
+def _status(stack: Stack) -> str:
+    return "CREATE_COMPLETE" if stack.updated is None else "UPDATE_COMPLETE"
 
 
 def _description(stack: Stack) -> dict[str, Any]:
@@ -58,22 +71,22 @@ def _description(stack: Stack) -> dict[str, Any]:
         "StackName": stack.name,
         "Description": stack.description,
         "Parameters": parameters,
-        "CreationTime": stack.created.isoformat(),
-        "StackStatus": _STATUS,
+        **_history(stack),
         "Outputs": outputs,
     }
 
 
 def _resources(stack: Stack) -> list[dict[str, Any]]:
+    at = (stack.updated or stack.created).isoformat()
     return [
         {
             "StackName": stack.name,
             "LogicalResourceId": logical_id,
             "PhysicalResourceId": physical_id,
             "ResourceType": stack.types[logical_id],
-            "LastUpdatedTimestamp": stack.created.isoformat(),
-            "Timestamp": stack.created.isoformat(),
-            "ResourceStatus": _STATUS,
+            "LastUpdatedTimestamp": at,
+            "Timestamp": at,
+            "ResourceStatus": _status(stack),
         }
         for logical_id, physical_id in stack.resources.items()
     ]

@@ -131,8 +131,23 @@ class Delivery:
         """The ARN of the target."""
         return str(self.target["Arn"])
 
-    def input(self) -> str:
-        """Return what the target gets: the event, or what the target asks for instead."""
+    @property
+    def by_role(self) -> bool:
+        """Whether a role does all of it, so that no queue's own policy needs to allow the dead letter."""
+        return False
+
+    def dead_letter(self) -> tuple[str, dict[str, str]]:
+        """Return the body of its dead letter, and the attributes that name where it comes from."""
+        return json.dumps(self.event), {"RULE_ARN": self.rule_arn}
+
+    def input(self, attempt: int) -> str:  # noqa: ARG002 - a schedule's own input can tell the attempt
+        """Return what the target gets: the event, or what the target asks for instead.
+
+        Parameters
+        ----------
+        attempt : int
+            Which try to deliver it this is, from 1 on.
+        """
         if "Input" in self.target:
             return str(self.target["Input"])
         try:
@@ -195,7 +210,7 @@ class Courier:
         retries = 0
         while True:
             try:
-                self._send(delivery)
+                self._send(delivery, retries + 1)
             except DeliveryError as error:
                 wait = self._wait_before(retries)
                 age = (self._clock.now() - delivery.received_at).total_seconds()
@@ -214,13 +229,13 @@ class Courier:
         with self._lock:
             return min(2.0**retries, _LONGEST_WAIT_SECONDS) * self._jitter.uniform(0.5, 1.0)
 
-    def _send(self, delivery: Delivery) -> None:
+    def _send(self, delivery: Delivery, attempt: int) -> None:
         service = delivery.target_arn.split(":")[2]
         if service not in self._senders:
             message = f"this program cannot deliver to {service}"
             raise DeliveryError("UNSUPPORTED_TARGET", message)
         try:
-            self._senders[service](delivery, delivery.input())
+            self._senders[service](delivery, delivery.input(attempt))
         except (ClientError, BotoCoreError) as error:
             raise _understood(error) from error
         except DeliveryError:
@@ -254,7 +269,9 @@ class Courier:
         self._client("sqs").send_message(QueueUrl=url, MessageBody=text, **more)
 
     def _queue_url(self, arn: str) -> str:
-        return str(self._client("sqs").get_queue_url(QueueName=arn.split(":")[5])["QueueUrl"])
+        # Asking for it would need a permission that a sender does not need.
+        account, name = arn.split(":")[4:6]
+        return f"{self._client('sqs').meta.endpoint_url}/{account}/{name}"
 
     def _permitted_queue_url(self, arn: str, delivery: Delivery) -> str:
         client = self._client("sqs")
@@ -308,8 +325,9 @@ class Courier:
     def _bury(
         self, queue: str, delivery: Delivery, error: DeliveryError, condition: str, retries: int
     ) -> bool:
+        body, origin = delivery.dead_letter()
         attributes = {
-            "RULE_ARN": delivery.rule_arn,
+            **origin,
             "TARGET_ARN": delivery.target_arn,
             "ERROR_CODE": error.code,
             "ERROR_MESSAGE": str(error),
@@ -317,9 +335,11 @@ class Courier:
             "RETRY_ATTEMPTS": str(retries),
         }
         try:
+            by_role = delivery.by_role
+            url = self._queue_url(queue) if by_role else self._permitted_queue_url(queue, delivery)
             self._client("sqs").send_message(
-                QueueUrl=self._permitted_queue_url(queue, delivery),
-                MessageBody=json.dumps(delivery.event),
+                QueueUrl=url,
+                MessageBody=body,
                 MessageAttributes={
                     name: {"DataType": "String", "StringValue": text}
                     for name, text in attributes.items()

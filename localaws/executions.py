@@ -204,6 +204,51 @@ def set_error(otherwise: Callable[..., None], env: Any, error: Any) -> None:
         otherwise(env, error)
 
 
+def enter(otherwise: Callable[..., None], state: Any, env: Any) -> None:
+    """Let a state begin, unless its input is too large: moto looks at what leaves a state only.
+
+    What comes in from elsewhere is the input of an execution and the item of a Map.
+    """
+    state._verify_size_quota(env=env, value=env.states.get_input())  # noqa: SLF001 - moto's own check
+    otherwise(state, env)
+
+
+def parameters(otherwise: Callable[..., Any], task: Any, env: Any) -> Any:
+    """Return the parameters of a task, unless they are too large to be passed on.
+
+    Source: "Service quotas" in the Step Functions developer guide: the maximum input or output of a task.
+    """
+    values = otherwise(task, env)
+    task._verify_size_quota(env=env, value=values.get("Payload", values))  # noqa: SLF001 - moto's own check
+    return values
+
+
+def work_through(worker: Any, job: Any, worker_frame: Any) -> None:
+    """Let one worker of a Map do its items one after the other, the first being `job`.
+
+    moto's method calls itself for the next item, and Python ends that after about a thousand. A frame is
+    closed before its job: the Map goes on when its jobs are done, and not when its workers are.
+    """
+    pool, env = worker._job_pool, worker._env  # noqa: SLF001 - stands in for a method
+    while job is not None:
+        frame = worker_frame.open_inner_frame()
+        worker._eval_job(env=frame, job=job)  # noqa: SLF001
+        worker_frame.close_frame(frame)
+        ended = isinstance(job.job_output, Exception) or worker.stopped()
+        following = None if ended else pool.next_job()
+        if following is None:
+            if not ended:
+                # What comes after the Map follows the last event of its last item.
+                source = frame.event_history_context.last_published_event_id
+                worker_frame.event_history_context.source_event_id = source
+            env.close_frame(worker_frame)
+        pool.close_job(job)
+        if following is None:
+            return
+        job = following
+    env.close_frame(worker_frame)
+
+
 def describe(otherwise: Callable[..., Any], response: Any) -> Any:
     """Answer DescribeExecution; what has ended has a stop date, however it ended."""
     description = otherwise(response).result

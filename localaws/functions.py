@@ -2,25 +2,30 @@
 
 Each function has a pool of processes of its own, started when they are needed and used again and again.
 A process has the function's environment and nothing else, so that nothing of this machine's AWS
-configuration can reach it. Everything of Lambda but `Invoke` is moto's.
+configuration can reach it. Everything of Lambda but `Invoke` is moto's; what is changed there (code,
+configuration, reserved concurrency) holds for the next invocation.
 
-Source: Invoke in the AWS Lambda API reference.
+Source: the operations' pages in the AWS Lambda API reference.
 """
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
+import zipfile
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
@@ -39,6 +44,12 @@ if TYPE_CHECKING:
 _RUNTIME = Path(__file__).with_name("runtime.py")
 _INIT_SECONDS = 60.0
 _NO_ANSWER_SECONDS = 3600.0
+_CHANGES = {
+    "DeleteFunctionConcurrency",
+    "PutFunctionConcurrency",
+    "UpdateFunctionCode",
+    "UpdateFunctionConfiguration",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +158,8 @@ class Functions:
         self._surroundings = surroundings
         self._workers = workers
         self._pools: dict[str, _Pool] = {}
+        self._modified: dict[str, str] = {}
+        self._uploads = tempfile.TemporaryDirectory(prefix="localaws-")
 
     def register(self, spec: FunctionSpec) -> None:
         """Make a function callable; an earlier one with the same name is replaced."""
@@ -159,11 +172,65 @@ class Functions:
         """End all processes, the busy ones included."""
         for pool in self._pools.values():
             pool.close()
+        self._uploads.cleanup()
 
     def __call__(self, call: ApiCall, proceed: Proceed) -> ApiResponse:
-        """Answer `Invoke`; let everything else proceed."""
-        if call.operation != "Invoke":
-            return proceed(call)
+        """Answer `Invoke`; let everything else proceed, and follow what it changes."""
+        if call.operation == "Invoke":
+            return self._answer_invoke(call, proceed)
+        response = proceed(call)
+        if call.service != "lambda" or not response.ok:
+            return response
+        self._follow(call)
+        return self._on_the_clock(response)
+
+    def _follow(self, call: ApiCall) -> None:
+        """Let a change that moto has taken hold for the invocations as well."""
+        if call.operation == "CreateFunction":
+            self._modified[json.loads(call.body)["FunctionName"]] = self._now()
+            return
+        pool = (
+            self._pools.get(_function_name(call.environ["PATH_INFO"])) if call.operation in _CHANGES else None
+        )
+        if pool is None:
+            return
+        if call.operation.endswith("FunctionConcurrency"):
+            change = json.loads(call.body or b"{}")
+            pool.reserve(change.get("ReservedConcurrentExecutions"))
+            return
+        self._modified[pool.spec.name] = self._now()
+        self.register(self._changed(pool.spec, json.loads(call.body)))
+
+    def _changed(self, spec: FunctionSpec, change: Mapping[str, Any]) -> FunctionSpec:
+        """Return a function as UpdateFunctionCode or UpdateFunctionConfiguration wants it."""
+        if archive := change.get("ZipFile"):
+            folder = Path(tempfile.mkdtemp(dir=self._uploads.name))
+            zipfile.ZipFile(io.BytesIO(base64.b64decode(archive))).extractall(folder)
+            return replace(spec, code=folder)
+        environment = change.get("Environment", {}).get("Variables", spec.environment)
+        return replace(
+            spec,
+            handler=change.get("Handler", spec.handler),
+            role_arn=change.get("Role", spec.role_arn),
+            environment=environment,
+            timeout_seconds=float(change.get("Timeout", spec.timeout_seconds)),
+            memory_mb=int(change.get("MemorySize", spec.memory_mb)),
+        )
+
+    def _on_the_clock(self, response: ApiResponse) -> ApiResponse:
+        """Return an answer of moto with the clock's time in each function's `LastModified`."""
+        if b'"LastModified"' not in response.body:
+            return response
+        answer = response.json()
+        for found in [answer, answer.get("Configuration", {}), *answer.get("Functions", [])]:
+            if found.get("FunctionName") in self._modified:
+                found["LastModified"] = self._modified[found["FunctionName"]]
+        return replace(response, body=json.dumps(answer).encode())
+
+    def _now(self) -> str:
+        return self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "+0000")
+
+    def _answer_invoke(self, call: ApiCall, proceed: Proceed) -> ApiResponse:
         pool = self._pools.get(_function_name(call.environ["PATH_INFO"]))
         if pool is None:
             return proceed(call)
@@ -212,7 +279,9 @@ class _Pool:
         self._clock = clock
         self._surroundings = surroundings
         self._lock = threading.Lock()
-        self._free_places = limit if spec.reserved_concurrency is None else spec.reserved_concurrency
+        self._limit = limit
+        self._reserved = spec.reserved_concurrency
+        self._taken = 0
         self._queue: deque[Signal] = deque()
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
@@ -231,6 +300,11 @@ class _Pool:
         finally:
             self._leave_place()
 
+    def reserve(self, places: int | None) -> None:
+        """Let so many invocations run at a time from now on; None ends the reservation."""
+        with self._lock:
+            self._reserved = places
+
     def close(self) -> None:
         """End all processes; an invocation that goes on sees a crash."""
         with self._lock:
@@ -242,10 +316,10 @@ class _Pool:
 
     def _take_place(self) -> None:
         with self._lock:
-            if self._free_places:
-                self._free_places -= 1
+            if self._taken < (self._limit if self._reserved is None else self._reserved):
+                self._taken += 1
                 return
-            if self.spec.reserved_concurrency is not None:
+            if self._reserved is not None:
                 raise _throttled()
             turn = self._clock.signal()
             self._queue.append(turn)
@@ -256,7 +330,7 @@ class _Pool:
             if self._queue:
                 self._queue.popleft().set()
             else:
-                self._free_places += 1
+                self._taken -= 1
 
     def _take_worker(self) -> _Worker:
         with self._lock:
@@ -329,8 +403,14 @@ class _Worker:
         self._socket.close()
 
     def _send(self, request_id: str, event: Any) -> None:
-        deadline = time.time() + self._spec.timeout_seconds
-        request = {"requestId": request_id, "deadline": deadline, "arn": self._spec.arn, "event": event}
+        now = self._clock.timestamp()
+        request = {
+            "requestId": request_id,
+            "now": now,
+            "deadline": now + self._spec.timeout_seconds,
+            "arn": self._spec.arn,
+            "event": event,
+        }
         self._socket.sendall(json.dumps(request).encode() + b"\n")
 
     def _receive(self, until: float) -> _Outcome | None:
@@ -358,7 +438,7 @@ class _Worker:
         self._clock.sleep(min(seconds, left))
         if seconds > left:
             raise TimeoutError
-        self._socket.sendall(b"{}\n")
+        self._socket.sendall(json.dumps({"now": self._clock.timestamp()}).encode() + b"\n")
         return seconds - (time.monotonic() - began)
 
     def _end(self) -> str:

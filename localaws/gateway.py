@@ -20,6 +20,9 @@ from xml.sax.saxutils import escape
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import run_wsgi_app
 
+from localaws.rest_operations import SERVICES as REST_SERVICES
+from localaws.rest_operations import rest_operation
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -46,7 +49,8 @@ class ApiCall:
     service : str
         The signing name, such as `organizations`, `states` or `lambda`.
     operation : str
-        The API's name of the operation, such as `DetachPolicy`; empty if the path alone tells it.
+        The API's name of the operation, such as `DetachPolicy`; empty for services whose paths this
+        program does not read, such as S3.
     region : str
         The region that the request was signed for.
     access_key : str
@@ -233,11 +237,11 @@ def read_call(environ: WSGIEnvironment) -> ApiCall:
     body = environ["wsgi.input"].read(length) if length else b""
     credential = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     access_key, region, service = credential.groups() if credential else ("", "us-east-1", "")
-    operation, parameters = _read_operation(environ, body)
+    operation, parameters = _read_operation(service, environ, body)
     return ApiCall(service, operation, region, access_key, parameters, environ, body)
 
 
-def _read_operation(environ: WSGIEnvironment, body: bytes) -> tuple[str, dict[str, Any]]:
+def _read_operation(service: str, environ: WSGIEnvironment, body: bytes) -> tuple[str, dict[str, Any]]:
     if target := environ.get("HTTP_X_AMZ_TARGET", ""):
         parameters = json.loads(body or b"{}")
         return target.rpartition(".")[2], parameters if isinstance(parameters, dict) else {}
@@ -246,4 +250,6 @@ def _read_operation(environ: WSGIEnvironment, body: bytes) -> tuple[str, dict[st
         return form.get("Action", ""), form
     if _LAMBDA_INVOKE.match(environ.get("PATH_INFO", "")):
         return "Invoke", {}
+    if service in REST_SERVICES:
+        return rest_operation(service, environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")), {}
     return "", {}

@@ -143,8 +143,14 @@ def account_of(call: ApiCall) -> str:
 
 def role_of(session: RoleSession) -> Any | None:
     """Return moto's IAM role of a session, or None if the role does not exist."""
+    return role_with(session.role_arn)
+
+
+def role_with(arn: str) -> Any | None:
+    """Return moto's IAM role with this ARN, or None if there is none."""
+    _, partition, _, _, account, _ = arn.split(":", 5)
     try:
-        return iam_backends[session.account][session.partition].get_role_by_arn(session.role_arn)
+        return iam_backends[account][partition].get_role_by_arn(arn)
     except NotFoundException:
         return None
 

@@ -22,7 +22,15 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from localaws import state_errors
-from localaws.executions import Executions, describe, describe_start, set_error
+from localaws.executions import (
+    Executions,
+    describe,
+    describe_start,
+    enter,
+    parameters,
+    set_error,
+    work_through,
+)
 from localaws.standard_modules import UtcTime, datetime_on, threading_on, time_on
 
 if TYPE_CHECKING:
@@ -186,6 +194,13 @@ def replacements(
         ("parser.asl.eval.environment", "Environment.close_frame"): _around(executions.close_frame),
         ("parser.asl.eval.environment", "Environment.set_error"): _around(set_error),
         ("parser.asl.eval.event.event_manager", "EventManager.add_event"): _around(executions.add_event),
+        # Limits.
+        (f"{_STATE}.state", "CommonStateField._eval_body"): _around(enter),
+        (f"{_STATE}.exec.state_task.state_task", "StateTask._eval_parameters"): _around(parameters),
+        (f"{_STATE}.exec.state_task.state_task_lambda", "StateTaskLambda._eval_parameters"): _around(
+            parameters
+        ),
+        (f"{_ITERATION}.iteration_worker", "IterationWorker._eval_pool"): _method(work_through),
         # The names of errors, and who handles them.
         (f"{_COMMON}.error_name.error_equals_decl", "ErrorEqualsDecl._eval_body"): _around(
             state_errors.matches

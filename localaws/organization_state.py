@@ -54,6 +54,12 @@ def constraint_violation(reason: str, message: str) -> ApiError:
     return ApiError("ConstraintViolationException", message, Reason=reason)
 
 
+def policy_not_found() -> ApiError:
+    """Return the error for a policy that does not exist."""
+    message = "We can't find a policy with the PolicyId that you specified."
+    return ApiError("PolicyNotFoundException", message)
+
+
 class OrganizationState:
     """The organization of a call's account.
 
@@ -93,13 +99,22 @@ class OrganizationState:
         ApiError
             InvalidInputException or PolicyNotFoundException.
         """
+        found = self.find_policy(policy_id)
+        if found is None:
+            raise policy_not_found()
+        return found
+
+    def find_policy(self, policy_id: str) -> Any | None:
+        """Return the policy with this id, if there is one.
+
+        Raises
+        ------
+        ApiError
+            InvalidInputException.
+        """
         if not _POLICY_ID.fullmatch(policy_id):
             raise invalid_input("INVALID_SYNTAX_POLICY_ID", "You specified an invalid policy ID.")
-        found = next((policy for policy in self.backend.policies if policy.id == policy_id), None)
-        if found is None:
-            message = "We can't find a policy with the PolicyId that you specified."
-            raise ApiError("PolicyNotFoundException", message)
-        return found
+        return next((policy for policy in self.backend.policies if policy.id == policy_id), None)
 
     def target(self, target_id: str) -> Any:
         """Return the root, OU or account with this id.

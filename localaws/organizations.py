@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from localaws.attachments import Attachments
+from localaws.delegation_policies import DelegationPolicies
 from localaws.gateway import ApiError, ApiResponse
 from localaws.organization_state import OrganizationState, constraint_violation
 from localaws.pages import page_of
@@ -53,6 +54,8 @@ class Organizations:
     empty_pages : int
         How many empty pages with a NextToken come before each page of a list. Organizations may
         return such pages at any time (source: the List operations in botocore's Organizations model).
+    settling : float
+        As the parameter: the changes that are made from now on take that long.
     """
 
     def __init__(
@@ -64,20 +67,24 @@ class Organizations:
     ) -> None:
         self.limits = dict(limits)
         self.empty_pages = 0
+        self.settling = settling
         self._clock = clock
-        self._settling = settling
         self._lock = threading.RLock()
         self._attachments = Attachments(clock)
-        self._policies = policies = Policies(self.limits, self._attachments)
-        self._types = PolicyTypes(self.limits, self._attachments, self._later)
+        self._policies = policies = Policies(self.limits, self._attachments, clock)
+        self._types = PolicyTypes(self.limits, self._attachments, self._later, clock)
+        delegation = DelegationPolicies()
         self._answers: dict[str, Callable[[OrganizationState, Parameters], dict[str, Any]]] = {
             "AttachPolicy": policies.attach,
             "CreatePolicy": policies.create,
             "DeletePolicy": policies.delete,
+            "DeleteResourcePolicy": delegation.delete,
             "DescribePolicy": policies.describe,
+            "DescribeResourcePolicy": delegation.describe,
             "DetachPolicy": policies.detach,
             "DisablePolicyType": self._disable_policy_type,
             "EnablePolicyType": self._enable_policy_type,
+            "PutResourcePolicy": delegation.put,
             "UpdatePolicy": policies.update,
         }
         self._lists: dict[str, tuple[str, Callable[[OrganizationState, Parameters], list[Any]]]] = {
@@ -103,11 +110,19 @@ class Organizations:
                 return self._page(call, key, items(OrganizationState(call), call.parameters))
             return self._ask_moto(call, proceed)
 
-    def stale_reads(self, lag: float, *, detach_lag: float | None = None) -> None:
-        """Let the reads of attachments lag behind the changes that are made from now on.
+    def stale_reads(
+        self,
+        lag: float,
+        *,
+        detach_lag: float | None = None,
+        policy_lag: float = 0.0,
+        root_lag: float = 0.0,
+    ) -> None:
+        """Let reads lag behind the changes that are made from now on.
 
-        ListPoliciesForTarget and ListTargetsForPolicy show such a change only when its lag has passed
-        on the clock; AttachPolicy and DetachPolicy always know the truth. Zero ends it, for new changes.
+        ListPoliciesForTarget and ListTargetsForPolicy show a changed attachment only when its lag has passed
+        on the clock, DescribePolicy a changed policy and ListRoots the changed status of a policy type;
+        the calls that change something always know the truth. Zero ends it, for new changes.
 
         Parameters
         ----------
@@ -115,8 +130,14 @@ class Organizations:
             Seconds that a new attachment stays unseen.
         detach_lag : float or None
             Seconds that a detached attachment is still seen; `lag` if None.
+        policy_lag : float
+            Seconds that a policy is still described as it was before it was created, updated or deleted.
+        root_lag : float
+            Seconds that a root still shows the policy types that it had before.
         """
         with self._lock:
+            self._policies.unseen.lag = policy_lag
+            self._types.unseen.lag = root_lag
             self._attachments.lag(lag, lag if detach_lag is None else detach_lag)
 
     def _ask_moto(self, call: ApiCall, proceed: Proceed) -> ApiResponse:
@@ -134,7 +155,13 @@ class Organizations:
     def _list_of_moto(self, call: ApiCall, key: str, proceed: Proceed) -> ApiResponse:
         whole = {name: value for name, value in call.parameters.items() if name != "NextToken"}
         response = proceed(call.with_parameters({**whole, "MaxResults": _EVERYTHING}))
-        return self._page(call, key, response.json()[key]) if response.ok else response
+        if not response.ok:
+            return response
+        items = response.json()[key]
+        if call.operation == "ListRoots":
+            for root in items:
+                root["PolicyTypes"] = self._types.unseen.seen(root["Id"], root["PolicyTypes"])
+        return self._page(call, key, items)
 
     def _page(self, call: ApiCall, key: str, items: list[Any]) -> ApiResponse:
         return ApiResponse.of_json(page_of(items, key, call.parameters, self.empty_pages))
@@ -152,7 +179,7 @@ class Organizations:
             with self._lock:
                 work()
 
-        self._clock.spawn(settle, after=self._settling)
+        self._clock.spawn(settle, after=self.settling)
 
     def _detach_all(self, state: OrganizationState, entity_id: str) -> None:
         """Drop the attachments of an OU that goes: moto would still list it as a target."""

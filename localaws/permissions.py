@@ -1,14 +1,13 @@
 """Least privilege made real: refuse what a role's policies do not allow.
 
 Only the sessions that the embedded AWS issues to its own functions and executions are checked, and
-only their calls of the services listed in `_RESOURCES`: these roles come from the template, and what
-they lack shows here as it would on AWS. Of IAM's language it knows what such roles use: Action and
+only their calls of the services that `authorized_resources` knows: these roles come from the template, and
+what they lack shows here as it would on AWS. Of IAM's language it knows what such roles use: Action and
 NotAction, Resource and NotResource, wildcards, Deny, and string and ARN conditions. A condition that it
 cannot judge does not hold in an Allow and holds in a Deny.
 
-Source of the resources that a call needs, and of the condition key: "Actions, resources, and condition
-keys for AWS Organizations" in the Service Authorization Reference. A call that names several resources
-needs permission for each.
+Source of the condition key: "Actions, resources, and condition keys for AWS Organizations" in the Service
+Authorization Reference. A call that names several resources needs permission for each.
 """
 
 from __future__ import annotations
@@ -18,12 +17,13 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from localaws.authorized_resources import action_of, resources_of
 from localaws.gateway import ApiError
 from localaws.identities import role_of
 from localaws.organization_state import OrganizationState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from localaws.gateway import ApiCall, ApiResponse, Proceed
     from localaws.identities import Identities, RoleSession
@@ -35,18 +35,17 @@ _POLICY_TYPE_KEY = "organizations:policytype"
 _NOT_TOLD = ""
 """The value of a condition key that only something missing could tell: no condition on it is judged."""
 _TYPE_PARAMETERS = ("Filter", "PolicyType", "Type")
-_ORGANIZATIONS_PARAMETERS = (
-    "AccountId",
-    "ChildId",
-    "DestinationParentId",
-    "OrganizationalUnitId",
-    "ParentId",
-    "PolicyId",
-    "ResourceId",
-    "RootId",
-    "SourceParentId",
-    "TargetId",
-)
+_REFUSALS = {
+    "cloudformation": ("AccessDenied", 403),
+    "lambda": ("AccessDeniedException", 403),
+    "scheduler": ("AccessDeniedException", 403),
+    "sns": ("AuthorizationError", 403),
+    "sqs": ("AccessDenied", 403),
+}
+"""How a service refuses, where it is not an AccessDeniedException with status 400.
+
+Source: the common errors of each service's API reference.
+"""
 _EQUAL = {"StringEquals", "ArnEquals", "StringLike", "ArnLike"}
 
 
@@ -64,15 +63,15 @@ class Permissions:
 
     def __call__(self, call: ApiCall, proceed: Proceed) -> ApiResponse:
         """Let `call` proceed if its caller may."""
-        resources_of = _RESOURCES.get(call.service)
         session = self._identities.session_of(call.access_key) if call.is_internal else None
-        if resources_of is not None and session is not None:
-            _check(call, session, resources_of(call))
+        resources = None if session is None else resources_of(call)
+        if session is not None and resources is not None:
+            _check(call, session, resources)
         return proceed(call)
 
 
 def _check(call: ApiCall, session: RoleSession, resources: Iterable[str | None]) -> None:
-    action = f"{call.service}:{call.operation}"
+    action = action_of(call)
     statements = _statements(session)
     keys = _condition_keys(call)
     for resource in resources:
@@ -86,33 +85,8 @@ def _refusal(call: ApiCall, session: RoleSession, action: str, resource: str | N
         f"User: {session.arn} is not authorized to perform: {action} on resource: {resource or '*'} "
         f"because no identity-based policy allows the {action} action"
     )
-    if call.service == "sns":
-        return ApiError("AuthorizationError", message, status=403)
-    return ApiError("AccessDeniedException", message)
-
-
-def _organizations_resources(call: ApiCall) -> list[str | None]:
-    """Return the ARNs of what a call names.
-
-    An id that names nothing has no ARN: such a call needs the action on anything at all, and the
-    service then says what is missing.
-    """
-    ids = [call.parameters[name] for name in _ORGANIZATIONS_PARAMETERS if name in call.parameters]
-    state = OrganizationState(call)
-    things = [*state.entities(), *state.backend.policies]
-    named: list[str | None] = [thing.arn for thing in things if thing.id in ids]
-    return (named or [None]) if ids else ["*"]
-
-
-def _sns_resources(call: ApiCall) -> list[str | None]:
-    parameters = call.parameters
-    return [parameters.get("TopicArn") or parameters.get("TargetArn") or "*"]
-
-
-_RESOURCES: dict[str, Callable[[ApiCall], list[str | None]]] = {
-    "organizations": _organizations_resources,
-    "sns": _sns_resources,
-}
+    code, status = _REFUSALS.get(call.service, ("AccessDeniedException", 400))
+    return ApiError(code, message, status)
 
 
 def _condition_keys(call: ApiCall) -> dict[str, str]:

@@ -8,18 +8,20 @@ what is allowed.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from moto.organizations.models import FakePolicy
 
 from localaws.gateway import ApiError
-from localaws.organization_state import constraint_violation, invalid_input
+from localaws.lagging import Lagging
+from localaws.organization_state import constraint_violation, invalid_input, policy_not_found
+from localaws.policy_grammar import is_well_formed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from localaws.attachments import Attachments
+    from localaws.clock import Clock
     from localaws.organization_state import OrganizationState, Parameters
     from localaws.policy_limits import PolicyLimits
 
@@ -37,9 +39,17 @@ class Policies:
         The limits of each policy type; read at every call.
     attachments : Attachments
         Where attachments are made and read.
+    clock : Clock
+        Tells when a change of a policy becomes visible.
+
+    Attributes
+    ----------
+    unseen : Lagging
+        What DescribePolicy still shows of a policy: None before it was created.
     """
 
-    def __init__(self, limits: Mapping[str, PolicyLimits], attachments: Attachments) -> None:
+    def __init__(self, limits: Mapping[str, PolicyLimits], attachments: Attachments, clock: Clock) -> None:
+        self.unseen: Lagging[dict[str, Any] | None] = Lagging(clock)
         self._limits = limits
         self._attachments = attachments
 
@@ -70,6 +80,7 @@ class Policies:
         self._check_count(state, kind)
         policy = _new_policy(state, parameters)
         state.backend.policies.append(policy)
+        self.unseen.change(policy.id, None)
         return _described(policy)
 
     def update(self, state: OrganizationState, parameters: Parameters) -> dict[str, Any]:
@@ -80,6 +91,7 @@ class Policies:
             self._check_document(policy.type, parameters["Content"])
         if parameters.get("Name", policy.name) != policy.name:
             _check_name(state, policy.type, parameters["Name"])
+        self.unseen.change(policy.id, _described(policy))
         policy.name = parameters.get("Name", policy.name)
         policy.description = parameters.get("Description", policy.description)
         policy.content = parameters.get("Content", policy.content)
@@ -91,11 +103,17 @@ class Policies:
         _check_mutable(policy)
         _check_unused(policy)
         state.backend.policies.remove(policy)
+        self.unseen.change(policy.id, _described(policy))
         return {}
 
     def describe(self, state: OrganizationState, parameters: Parameters) -> dict[str, Any]:
         """Answer DescribePolicy."""
-        return _described(state.policy(parameters["PolicyId"]))
+        found = state.find_policy(parameters["PolicyId"])
+        now = None if found is None else _described(found)
+        seen = self.unseen.seen(parameters["PolicyId"], now)
+        if seen is None:
+            raise policy_not_found()
+        return seen
 
     def all(self, state: OrganizationState, parameters: Parameters) -> list[Any]:
         """Return what ListPolicies lists, whole."""
@@ -142,7 +160,7 @@ class Policies:
             raise constraint_violation("MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED", message)
 
     def _check_document(self, kind: str, content: str) -> None:
-        if not _is_json_object(content):
+        if not is_well_formed(kind, content):
             message = "The provided policy document does not meet the requirements of the policy type."
             raise ApiError("MalformedPolicyDocumentException", message)
         # The quota counts characters, white space included, exactly as an SDK sent them.
@@ -202,13 +220,6 @@ def _check_name(state: OrganizationState, kind: str, name: str) -> None:
     if any(policy.type == kind and policy.name == name for policy in state.backend.policies):
         message = "A policy with the specified name and type already exists."
         raise ApiError("DuplicatePolicyException", message)
-
-
-def _is_json_object(content: str) -> bool:
-    try:
-        return isinstance(json.loads(content), dict)
-    except ValueError:
-        return False
 
 
 def _count(target: Any, kind: str) -> int:

@@ -11,12 +11,14 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from localaws.gateway import ApiError
+from localaws.lagging import Lagging
 from localaws.policies import type_not_enabled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from localaws.attachments import Attachments
+    from localaws.clock import Clock
     from localaws.organization_state import OrganizationState, Parameters
     from localaws.policy_limits import PolicyLimits
 
@@ -37,9 +39,19 @@ class PolicyTypes:
         Where attachments are made and dropped.
     later : callable
         Does a piece of work in the background, when the change has settled.
+    clock : Clock
+        Tells when a change of a status becomes visible.
+
+    Attributes
+    ----------
+    unseen : Lagging
+        What ListRoots still shows of a root's policy types.
     """
 
-    def __init__(self, limits: Mapping[str, PolicyLimits], attachments: Attachments, later: Later) -> None:
+    def __init__(
+        self, limits: Mapping[str, PolicyLimits], attachments: Attachments, later: Later, clock: Clock
+    ) -> None:
+        self.unseen: Lagging[list[dict[str, str]]] = Lagging(clock)
         self._limits = limits
         self._attachments = attachments
         self._later = later
@@ -49,7 +61,7 @@ class PolicyTypes:
         root, kind = state.root_with(parameters["RootId"]), parameters["PolicyType"]
         _check_features(state)
         _check_can_enable(state.status_of(kind))
-        root.policy_types.append({"Type": kind, "Status": "PENDING_ENABLE"})
+        self._set_status(root, kind, "PENDING_ENABLE")
         self._later(lambda: self._finish_enabling(state, root, kind))
         return {"Root": copy.deepcopy(root.describe())}
 
@@ -59,7 +71,7 @@ class PolicyTypes:
         _check_can_disable(state.status_of(kind))
         # A real CloudTrail record of this call answers with the status that was: ENABLED.
         before = copy.deepcopy(root.describe())
-        _set_status(root, kind, "PENDING_DISABLE")
+        self._set_status(root, kind, "PENDING_DISABLE")
         self._later(lambda: self._finish_disabling(state, root, kind))
         return {"Root": before}
 
@@ -82,7 +94,7 @@ class PolicyTypes:
     def _finish_enabling(self, state: OrganizationState, root: Any, kind: str) -> None:
         if root not in state.backend.ou:
             return
-        _set_status(root, kind, "ENABLED")
+        self._set_status(root, kind, "ENABLED")
         defaults = [p for p in state.backend.policies if p.id == self._limits[kind].default_policy]
         for entity in state.entities():
             for policy in defaults:
@@ -92,16 +104,16 @@ class PolicyTypes:
     def _finish_disabling(self, state: OrganizationState, root: Any, kind: str) -> None:
         if root not in state.backend.ou:
             return
-        root.policy_types[:] = [row for row in root.policy_types if row["Type"] != kind]
+        self._set_status(root, kind, None)
         for entity in state.entities():
             for policy in [policy for policy in entity.attached_policies if policy.type == kind]:
                 self._attachments.detach(policy, entity)
 
-
-def _set_status(root: Any, kind: str, status: str) -> None:
-    for row in root.policy_types:
-        if row["Type"] == kind:
-            row["Status"] = status
+    def _set_status(self, root: Any, kind: str, status: str | None) -> None:
+        """Give a policy type a status; None is that of a type which is not enabled at all."""
+        self.unseen.change(root.id, copy.deepcopy(root.policy_types))
+        others = [row for row in root.policy_types if row["Type"] != kind]
+        root.policy_types[:] = others if status is None else [*others, {"Type": kind, "Status": status}]
 
 
 def _check_features(state: OrganizationState) -> None:

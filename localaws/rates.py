@@ -1,8 +1,9 @@
-"""The published rates of AWS Organizations: token buckets, and rivals that drain them.
+"""The published rates of AWS Organizations and of LookupEvents: token buckets, and rivals that drain them.
 
 Source: "Throttling limits" in the AWS Organizations user guide: rate and burst of each row, per account.
 The limits per organization are wider and do not bind a single account, so they are not kept. That the
-operations of one row share one bucket is inferred from rows with equal numbers being listed apart.
+operations of one row share one bucket is inferred from rows with equal numbers being listed apart. The rate
+of LookupEvents is in the AWS CloudTrail API reference, without a burst.
 """
 
 from __future__ import annotations
@@ -32,11 +33,14 @@ class Rate:
         Tokens that the bucket gains each second.
     burst : int
         Tokens that it holds at most.
+    service : str
+        The signing name of the service.
     """
 
     operations: tuple[str, ...]
     per_second: float
     burst: int
+    service: str = "organizations"
 
 
 PUBLISHED_RATES = (
@@ -72,6 +76,7 @@ PUBLISHED_RATES = (
     Rate(("ListAWSServiceAccessForOrganization", "ListDelegatedServicesForAccount"), 1, 3),
     Rate(("ListDelegatedAdministrators",), 5, 8),
     Rate(("RegisterDelegatedAdministrator", "DeregisterDelegatedAdministrator"), 1, 2),
+    Rate(("LookupEvents",), 2, 2, "cloudtrail"),
 )
 
 _BY_OPERATION = {operation: rate for rate in PUBLISHED_RATES for operation in rate.operations}
@@ -81,7 +86,7 @@ _ROUNDING = 1e-5
 
 
 class Rates:
-    """A layer that lets an account call AWS Organizations no faster than published.
+    """A layer that lets an account call AWS no faster than published.
 
     Parameters
     ----------
@@ -126,11 +131,11 @@ class Rates:
 
     def __call__(self, call: ApiCall, proceed: Proceed) -> ApiResponse:
         """Let `call` proceed if its bucket has a token."""
-        rate = _BY_OPERATION.get(call.operation) if call.service == "organizations" else None
-        if self.published and rate is not None and not self._admit(account_of(call), rate):
-            message = "You have sent too many requests in too short a period of time. Try again later."
-            # The values of `Type` are not documented.
-            raise ApiError("TooManyRequestsException", message, Type="Throttling")
+        rate = _BY_OPERATION.get(call.operation)
+        if rate is None or rate.service != call.service or not self.published:
+            return proceed(call)
+        if not self._admit(account_of(call), rate):
+            raise _too_fast(rate)
         return proceed(call)
 
     def _admit(self, account: str, rate: Rate) -> bool:
@@ -154,6 +159,14 @@ class Rates:
                 bucket.take(arrival)
                 arrival += interval
         bucket.refill(now)
+
+
+def _too_fast(rate: Rate) -> ApiError:
+    if rate.service == "organizations":
+        message = "You have sent too many requests in too short a period of time. Try again later."
+        # The values of `Type` are not documented.
+        return ApiError("TooManyRequestsException", message, Type="Throttling")
+    return ApiError("ThrottlingException", "Rate exceeded")
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,21 @@ def is_allowed(policy: str | None, request: ServiceRequest) -> bool:
     return "Allow" in effects and "Deny" not in effects
 
 
+def is_trusted(policy: str | None, request: ServiceRequest) -> bool:
+    """Return whether a role's trust policy lets a service assume the role.
+
+    Parameters
+    ----------
+    policy : str or None
+        The trust policy, a JSON document; it names no resource, which is the role itself.
+    request : ServiceRequest
+        Who wants to assume the role, and on whose behalf.
+    """
+    document = json.loads(policy or "{}")
+    statements = [{**one, "Resource": request.resource} for one in _listed(document.get("Statement"))]
+    return is_allowed(json.dumps({"Statement": statements}), request)
+
+
 def _applies(statement: dict[str, Any], request: ServiceRequest) -> bool:
     principal = statement.get("Principal", {})
     if isinstance(principal, dict):

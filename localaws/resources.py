@@ -6,6 +6,7 @@ give. Source for those: the "Return values" of each type in the CloudFormation t
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import json
@@ -45,12 +46,15 @@ class Declared:
         Its properties, all functions resolved.
     stack_name : str
         The stack that it belongs to.
+    before : mapping
+        Its properties in the deployment before this one, if there was one.
     """
 
     logical_id: str
     type: str
     properties: Mapping[str, Any]
     stack_name: str
+    before: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def name(self, key: str, limit: int = 64) -> str:
         """Return the name that property `key` gives, or `stack-LogicalId` cut to `limit` characters.
@@ -126,9 +130,22 @@ def _update_role(site: Site, declared: Declared) -> Created:
     name = declared.name("RoleName")
     trust = {"RoleName": name, "PolicyDocument": declared.properties["AssumeRolePolicyDocument"]}
     site.call(declared, "iam", "update_assume_role_policy", trust)
+    _revoke(site, declared, name)
     _grant(site, declared, name)
     role = site.connect("iam").get_role(RoleName=name)["Role"]
     return Created(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
+
+
+def _revoke(site: Site, declared: Declared, role: str) -> None:
+    """Take from a role what the deployment before gave it and this one does not."""
+    iam = site.connect("iam")
+    kept = {policy["PolicyName"] for policy in declared.properties.get("Policies", [])}
+    for policy in declared.before.get("Policies", []):
+        if policy["PolicyName"] not in kept:
+            iam.delete_role_policy(RoleName=role, PolicyName=policy["PolicyName"])
+    for arn in declared.before.get("ManagedPolicyArns", []):
+        if arn not in declared.properties.get("ManagedPolicyArns", []):
+            iam.detach_role_policy(RoleName=role, PolicyArn=arn)
 
 
 def _grant(site: Site, declared: Declared, role: str) -> None:
@@ -158,6 +175,27 @@ def _managed_policy(site: Site, declared: Declared) -> Created:
     return Created(arn, {"PolicyArn": arn})
 
 
+def _update_managed_policy(site: Site, declared: Declared) -> Created:
+    name = declared.name("ManagedPolicyName", 128)
+    arn = f"arn:aws:iam::{site.account}:policy/{name}"
+    iam, document = site.connect("iam"), json.dumps(declared.properties["PolicyDocument"])
+    version = iam.create_policy_version(PolicyArn=arn, PolicyDocument=document, SetAsDefault=True)
+    for earlier in iam.list_policy_versions(PolicyArn=arn)["Versions"]:
+        # IAM keeps five versions at most.
+        if earlier["VersionId"] != version["PolicyVersion"]["VersionId"]:
+            iam.delete_policy_version(PolicyArn=arn, VersionId=earlier["VersionId"])
+    for role in declared.properties.get("Roles", []):
+        iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+    return Created(arn, {"PolicyArn": arn})
+
+
+def _remove_managed_policy(site: Site, created: Created) -> None:
+    iam, arn = site.connect("iam"), created.physical_id
+    for role in iam.list_entities_for_policy(PolicyArn=arn)["PolicyRoles"]:
+        iam.detach_role_policy(RoleName=role["RoleName"], PolicyArn=arn)
+    iam.delete_policy(PolicyArn=arn)
+
+
 def _function(site: Site, declared: Declared) -> Created:
     spec = _function_spec(site, declared)
     plain = declared.without("Code", "FunctionName", _RESERVED)
@@ -165,7 +203,7 @@ def _function(site: Site, declared: Declared) -> Created:
     for path in unknown:
         site.warnings.append(f"{declared.logical_id} ({declared.type}): property {path} is ignored")
     answer = site.connect("lambda").create_function(
-        **arguments, FunctionName=spec.name, Code={"ZipFile": _placeholder_archive(spec)}
+        **arguments, FunctionName=spec.name, Code={"ZipFile": _code_archive(spec)}
     )
     _reserve_concurrency(site, declared, spec)
     site.functions.register(spec)
@@ -175,12 +213,21 @@ def _function(site: Site, declared: Declared) -> Created:
 def _update_function(site: Site, declared: Declared) -> Created:
     spec = _function_spec(site, declared)
     plain = declared.without("Code", "Tags", "PackageType", "Architectures", _RESERVED)
-    answer = site.call(
-        declared, "lambda", "update_function_configuration", {**plain, "FunctionName": spec.name}
-    )
+    site.call(declared, "lambda", "update_function_configuration", {**plain, "FunctionName": spec.name})
     _reserve_concurrency(site, declared, spec)
+    return _refresh_function(site, declared)
+
+
+def _refresh_function(site: Site, declared: Declared) -> Created:
+    """Let a function run the code that its folder has now."""
+    spec = _function_spec(site, declared)
+    client, archive = site.connect("lambda"), _code_archive(spec)
+    digest = base64.b64encode(hashlib.sha256(archive).digest()).decode()
+    known = client.get_function_configuration(FunctionName=spec.name)
+    if known["CodeSha256"] != digest:
+        client.update_function_code(FunctionName=spec.name, ZipFile=archive)
     site.functions.register(spec)
-    return Created(spec.name, {"Arn": answer["FunctionArn"]})
+    return Created(spec.name, {"Arn": known["FunctionArn"]})
 
 
 def _reserve_concurrency(site: Site, declared: Declared, spec: FunctionSpec) -> None:
@@ -227,11 +274,14 @@ def _code_folder(site: Site, declared: Declared) -> Path:
     return folder
 
 
-def _placeholder_archive(spec: FunctionSpec) -> bytes:
-    """Return an archive for moto's list of functions; the code runs from its folder."""
+def _code_archive(spec: FunctionSpec) -> bytes:
+    """Return an archive with a hash of its own for each state of the code, which runs from its folder."""
+    files = sorted(path for path in spec.code.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    digests = ((hashlib.sha256(path.read_bytes()).hexdigest(), path.relative_to(spec.code)) for path in files)
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("README", f"The code runs from {spec.code}.\n")
+        # Without a date of its own an archive has today's, and another hash every time.
+        file.writestr(zipfile.ZipInfo("SHA256SUMS"), "".join(f"{hash_}  {path}\n" for hash_, path in digests))
     return archive.getvalue()
 
 
@@ -532,6 +582,7 @@ UPDATERS: Final[Mapping[str, Creator]] = {
     "AWS::CloudWatch::Dashboard": _dashboard,
     "AWS::Events::EventBusPolicy": _event_bus_policy,
     "AWS::Events::Rule": _rule,
+    "AWS::IAM::ManagedPolicy": _update_managed_policy,
     "AWS::IAM::Policy": _inline_policy,
     "AWS::IAM::Role": _update_role,
     "AWS::Lambda::EventInvokeConfig": _event_invoke_config,
@@ -546,3 +597,14 @@ UPDATERS: Final[Mapping[str, Creator]] = {
     "AWS::StepFunctions::StateMachine": _update_state_machine,
 }
 """How a changed resource is written over in a running server; the other types cannot change there."""
+
+REMOVERS: Final[Mapping[str, Callable[[Site, Created], None]]] = {
+    "AWS::IAM::ManagedPolicy": _remove_managed_policy,
+}
+"""How a resource is removed that a later deployment leaves out; other types stay until the server stops."""
+
+REFRESHERS: Final[Mapping[str, Creator]] = {
+    "AWS::Lambda::Function": _refresh_function,
+    "AWS::StepFunctions::StateMachine": _update_state_machine,
+}
+"""How a resource is written over whose files may have changed though its properties are the same."""

@@ -3,8 +3,8 @@
 It is started as a script, with the function's own environment, and uses the standard library only. Its
 one argument is a socket: a line of JSON for each event comes in; lines of JSON with log lines and, at
 last, the result or the error go out. Whoever sleeps in the main thread asks the parent, whose clock may
-skip the time. Whatever the handler prints is a log line, and when the parent is
-gone, so is the worker.
+skip the time, and whoever asks for the time is told the parent's. Whatever the handler prints is a log
+line, and when the parent is gone, so is the worker.
 
 Source of the error types, the logs and the context: "Building Lambda functions with Python" in the AWS
 Lambda developer guide, and the behaviour of the runtime interface client that AWS publishes.
@@ -12,6 +12,7 @@ Lambda developer guide, and the behaviour of the runtime interface client that A
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 import io
 import json
@@ -22,8 +23,8 @@ import sys
 import threading
 import time
 import traceback
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,11 +66,73 @@ class Channel:
             self._socket.sendall(json.dumps(message).encode() + b"\n")
 
 
+class Time:
+    """The parent's time; between two messages it goes on at this machine's pace."""
+
+    def __init__(self) -> None:
+        self._time = time.time
+        self._monotonic = time.monotonic
+        self._ahead = 0.0
+        self._skipped = 0.0
+
+    def set(self, now: float) -> None:
+        """Take over the parent's time, in seconds since 1970-01-01 UTC."""
+        ahead = now - self._time()
+        self._skipped += max(0.0, ahead - self._ahead)
+        self._ahead = ahead
+
+    def time(self) -> float:
+        """Stand in for `time.time`."""
+        return self._time() + self._ahead
+
+    def time_ns(self) -> int:
+        """Stand in for `time.time_ns`."""
+        return int(self.time() * 1_000_000_000)
+
+    def monotonic(self) -> float:
+        """Stand in for `time.monotonic`: it counts what the parent skips, and never goes back."""
+        return self._monotonic() + self._skipped
+
+    def install(self) -> None:
+        """Let everything that is imported from now on ask the parent's time."""
+        time.time = self.time
+        time.time_ns = self.time_ns
+        time.monotonic = self.monotonic
+        dt.datetime = ParentsDatetime  # type: ignore[misc] # that is the purpose
+
+
+class _AnyDatetime(type):
+    """Let what was made before, and what C code makes, be a datetime as well."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, datetime)
+
+
+class ParentsDatetime(datetime, metaclass=_AnyDatetime):
+    """What stands in for `datetime.datetime`: it asks `time.time` for the time."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        """Return the parent's time."""
+        return cls.fromtimestamp(time.time(), tz)
+
+    @classmethod
+    def utcnow(cls) -> Self:
+        """Return the parent's time in UTC, without saying so."""
+        return cls.now(UTC).replace(tzinfo=None)
+
+    @classmethod
+    def today(cls) -> Self:
+        """Return the parent's time in this machine's zone, without saying so."""
+        return cls.now()
+
+
 class Sleep:
     """What stands in for `time.sleep`: the parent says when the time is over."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, clock: Time) -> None:
         self._channel = channel
+        self._clock = clock
         self._sleep = time.sleep
 
     def __call__(self, seconds: float) -> None:
@@ -78,7 +141,9 @@ class Sleep:
             self._sleep(seconds)
             return
         self._channel.send(sleep=seconds)
-        self._channel.receive()
+        answer = self._channel.receive()
+        if answer is not None:
+            self._clock.set(answer["now"])
 
 
 class LogStream(io.TextIOBase):
@@ -259,13 +324,16 @@ def main() -> NoReturn:
     channel = Channel(int(sys.argv[1]))
     log = LogStream(channel)
     sys.stdout = sys.stderr = log
-    time.sleep = Sleep(channel)  # type: ignore[assignment] # nobody sleeps for an index
+    clock = Time()
+    clock.install()
+    time.sleep = Sleep(channel, clock)  # type: ignore[assignment] # nobody sleeps for an index
     sys.path[0] = os.environ["LAMBDA_TASK_ROOT"]
     worker = Worker(channel, log)
     handler = worker.load(os.environ["_HANDLER"])
     if handler is not None:
         channel.send(ready=True)
         while (request := channel.receive()) is not None:
+            clock.set(request["now"])
             worker.answer(request, handler)
     # Threads that a handler left behind must not keep the process.
     os._exit(0)

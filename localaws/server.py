@@ -19,6 +19,7 @@ from moto.utilities.utils import get_partition
 from localaws.calls import CallLog
 from localaws.clock import Clock, WallClock
 from localaws.cloudformation import StackListing
+from localaws.cloudtrail import CloudTrail
 from localaws.endpoint import Endpoint
 from localaws.events import EventBus
 from localaws.faults import Faults
@@ -30,6 +31,7 @@ from localaws.mail import Inbox
 from localaws.organizations import Organizations
 from localaws.permissions import Permissions
 from localaws.rates import Rates
+from localaws.schedules import Schedules
 from localaws.stable_ids import StableIds
 from localaws.stack import Stack, Stacks
 from localaws.trail import Trail
@@ -129,6 +131,8 @@ class EmbeddedAws:
         self.rates = Rates(self.clock, published=published_rates, seed=self._seed)
         self.organizations = Organizations(self.clock)
         self.bus = EventBus(self.clock, self.connect, delivery_delay=delivery_delay)
+        self.schedules = Schedules(self.clock, self._connect_as, self._seed)
+        self.trail = Trail(self.clock, self.identities, self.bus.put)
         self.inbox = Inbox(self.clock, on_mail=on_mail)
         around = Surroundings(self.endpoint_url, region, self.identities.issue, on_log or _say_nothing)
         self.functions = Functions(self.clock, self.faults, around)
@@ -148,6 +152,7 @@ class EmbeddedAws:
             undo.callback(self._close_clients)
             undo.callback(self.stacks.close)
             undo.callback(self.functions.close)
+            undo.callback(self.schedules.close)
             undo.callback(_play_account, os.environ.get(_ACCOUNT_VARIABLE))
             undo.callback(self._endpoint.close)
             self._interpreter.install(self.clock, self._connect_unchecked, self._report)
@@ -212,15 +217,22 @@ class EmbeddedAws:
             self.calls,
             self.rates,
             self.faults,
-            Trail(self.clock, self.identities, self.bus.put),
+            self.trail,
             Permissions(self.identities),
+            CloudTrail(self.clock, self.trail),
             StableIds(self._seed),
             self.organizations,
             self.bus,
+            self.schedules,
             self.inbox,
             self.functions,
             StackListing(self.stacks.deployed),
         ]
+
+    def _connect_as(self, role_arn: str, service: str) -> Any:
+        """Return a client that an AWS service uses with a role that it was given."""
+        session = self.identities.issue(role_arn, "scheduler")
+        return self._client(service, session, self.region, _ONE_ATTEMPT)
 
     def _connect_unchecked(self, service: str) -> Any:
         """Return a client that leaves it to the service to refuse parameters, as Step Functions does."""

@@ -8,16 +8,16 @@ a warning; what refers to it gets a made-up value, so that the rest of the templ
 from __future__ import annotations
 
 import tempfile
-import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localaws.cloudformation import stack_arn
 from localaws.intrinsics import Created, Scope, StackError, references
-from localaws.resources import CREATORS, UPDATERS, Declared, FunctionRegistry, Site
+from localaws.resources import CREATORS, REFRESHERS, REMOVERS, UPDATERS, Declared, FunctionRegistry, Site
 from localaws.template import check_rules, read_parameters, read_template, translate
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from localaws.clock import Clock
 
 __all__ = ["Stack", "StackError", "Stacks"]
-
-_MADE_OF_FILES: Final = {"AWS::Lambda::Function", "AWS::StepFunctions::StateMachine"}
-"""What may have changed though its properties are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,9 @@ class Stack:
     description : str
         The template's description.
     created : datetime
-        When it was deployed, in UTC.
+        When it was deployed for the first time, in UTC.
+    updated : datetime or None
+        When it was last deployed again, in UTC.
     parameters : mapping
         The value of every parameter, defaults included; hidden ones as `****`.
     outputs : mapping
@@ -62,6 +61,7 @@ class Stack:
     arn: str
     description: str
     created: datetime
+    updated: datetime | None
     parameters: Mapping[str, str]
     outputs: Mapping[str, str]
     resources: Mapping[str, str]
@@ -106,8 +106,8 @@ class Stacks:
     ) -> Stack:
         """Create the resources of a template, or change those of an earlier deployment.
 
-        Under the name of a stack that exists, unchanged resources are kept and changed ones are written
-        over where their type allows it; a resource cannot be removed from a running server.
+        Under the name of a stack that exists, unchanged resources are kept, changed ones are written over,
+        and those that the template has no more are removed, where their type allows it.
 
         Parameters
         ----------
@@ -138,11 +138,13 @@ class Stacks:
         placed = self._place_all(plain, known, stack_name, self._site(warnings))
         created = {logical_id: resource for logical_id, (_, resource) in placed.items()}
         scope = Scope(known, plain.get("Mappings"), plain.get("Conditions"), created)
+        earlier = self.deployed.get(stack_name)
         stack = Stack(
             name=stack_name,
             arn=known["AWS::StackId"],
             description=str(source.get("Description", "")),
-            created=self._clock.now(),
+            created=earlier.created if earlier else self._clock.now(),
+            updated=self._clock.now() if earlier else None,
             parameters=_shown(source, values),
             outputs=_outputs(plain, scope),
             resources={logical_id: resource.physical_id for logical_id, resource in created.items()},
@@ -161,15 +163,12 @@ class Stacks:
         return Site(self._connect, self._functions, self._account, self._region, scratch, warnings)
 
     def _pseudo_parameters(self, stack_name: str) -> dict[str, Any]:
-        unique = uuid.uuid5(uuid.NAMESPACE_DNS, stack_name)
         return {
             "AWS::AccountId": self._account,
             "AWS::NotificationARNs": [],
             "AWS::Partition": "aws",
             "AWS::Region": self._region,
-            "AWS::StackId": (
-                f"arn:aws:cloudformation:{self._region}:{self._account}:stack/{stack_name}/{unique}"
-            ),
+            "AWS::StackId": stack_arn(self._account, self._region, stack_name),
             "AWS::StackName": stack_name,
             "AWS::URLSuffix": "amazonaws.com",
         }
@@ -186,8 +185,9 @@ class Stacks:
             if "Condition" not in resource or scope.is_true(resource["Condition"])
         }
         placed = self._placed.setdefault(stack_name, {})
-        if gone := sorted(set(placed) - set(wanted)):
-            raise StackError(f"cannot remove {', '.join(gone)} from a running server: start it again")
+        gone = [logical_id for logical_id in placed if logical_id not in wanted]
+        if lasting := sorted(name for name in gone if placed[name][0].type not in REMOVERS):
+            raise StackError(f"cannot remove {', '.join(lasting)} from a running server: start it again")
         for logical_id in _in_order(wanted):
             resource = wanted[logical_id]
             try:
@@ -201,6 +201,9 @@ class Stacks:
                     f"{logical_id} ({resource.get('Type')}): property {error.args[0]} is missing"
                 ) from error
             placed[logical_id] = declared, created[logical_id]
+        for logical_id in gone:
+            declared, leftover = placed.pop(logical_id)
+            REMOVERS[declared.type](site, leftover)
         return {logical_id: placed[logical_id] for logical_id in wanted}
 
 
@@ -210,11 +213,12 @@ def _place(site: Site, declared: Declared, earlier: tuple[Declared, Created] | N
         return Created(f"unsupported-{declared.logical_id}", stand_in=True)
     if earlier is None:
         return CREATORS[declared.type](site, declared)
-    if earlier[0] == declared and declared.type not in _MADE_OF_FILES:
-        return earlier[1]
+    if earlier[0] == declared:
+        refresh = REFRESHERS.get(declared.type)
+        return refresh(site, declared) if refresh else earlier[1]
     if earlier[0].type != declared.type or declared.type not in UPDATERS:
         raise StackError("cannot be changed in a running server: start it again")
-    return UPDATERS[declared.type](site, declared)
+    return UPDATERS[declared.type](site, replace(declared, before=earlier[0].properties))
 
 
 def _in_order(resources: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:

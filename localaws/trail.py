@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from localaws.calls import error_of
@@ -17,7 +18,6 @@ from localaws.identities import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from datetime import datetime
 
     from localaws.calls import CallError
     from localaws.clock import Clock
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     Event = dict[str, Any]
 
+_TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 _READS = ("Describe", "Get", "List")
 _LONGEST_PARAMETERS = 100 * 1024
 _LONGEST_ERROR_MESSAGE = 1024
@@ -70,8 +71,24 @@ TRAILED = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event that was recorded.
+
+    Parameters
+    ----------
+    at : float
+        Its event time, in whole seconds since 1970-01-01 UTC.
+    detail : dict
+        CloudTrail's record.
+    """
+
+    at: float
+    detail: Event
+
+
 class Trail:
-    """A layer that tells an event bus of every call that changes something.
+    """A layer that records every call that changes something, and tells an event bus of it.
 
     Parameters
     ----------
@@ -81,12 +98,24 @@ class Trail:
         Tells who called.
     sink : callable
         Takes each event: the whole envelope, a new dict each time.
+
+    Attributes
+    ----------
+    lookup_lag : float
+        Seconds until LookupEvents shows a new event. CloudTrail delivers events to its history minutes
+        after the call, without a bound (source: "CloudTrail concepts" in the user guide).
     """
 
     def __init__(self, clock: Clock, identities: Identities, sink: Callable[[Event], None]) -> None:
+        self.lookup_lag = 0.0
         self._clock = clock
         self._identities = identities
         self._sink = sink
+        self._recorded: list[Recorded] = []
+
+    def recorded(self) -> list[Recorded]:
+        """Return what has been recorded, in order."""
+        return list(self._recorded)
 
     def __call__(self, call: ApiCall, proceed: Proceed) -> ApiResponse:
         """Let `call` proceed, then record it."""
@@ -97,14 +126,19 @@ class Trail:
         identity = self._identities.user_identity(call)
         response = proceed(call)
         detail = _record(service, call, response, identity, _timestamp(at))
-        self._sink(_envelope(service, "AWS API Call via CloudTrail", detail))
+        self._tell(service, "AWS API Call via CloudTrail", detail)
         for detail in _service_records(service, call, response, self._clock.now()):
-            self._sink(_envelope(service, "AWS Service Event via CloudTrail", detail))
+            self._tell(service, "AWS Service Event via CloudTrail", detail)
         return response
+
+    def _tell(self, service: TrailedService, detail_type: str, detail: Event) -> None:
+        at = datetime.strptime(detail["eventTime"], _TIME_FORMAT).replace(tzinfo=UTC)
+        self._recorded.append(Recorded(at.timestamp(), detail))
+        self._sink(_envelope(service, detail_type, detail))
 
 
 def _timestamp(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.strftime(_TIME_FORMAT)
 
 
 def _envelope(service: TrailedService, detail_type: str, detail: Event) -> Event:
@@ -209,7 +243,7 @@ def _service_records(
         yield _service_record(service, call, "AccountJoinedOrganization", {**joined, "joinedTime": at}, at)
     if call.operation == "RemoveAccountFromOrganization":
         departed = {"accountId": call.parameters["AccountId"], "departureMethod": "REMOVED"}
-        details = {**departed, "departedTime": at}
+        details = {**departed, "departureTime": at}
         yield _service_record(service, call, "AccountDepartedOrganization", details, at)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -198,9 +199,9 @@ def test_settling_waits_for_units_that_begin_further_units(any_clock: Clock) -> 
     done: list[int] = []
 
     def work(left: int) -> None:
+        done.append(left)
         if left:
             any_clock.spawn(work, left - 1, after=0.001)
-        done.append(left)
 
     any_clock.spawn(work, 5)
     any_clock.settle()
@@ -240,3 +241,92 @@ def test_the_wall_clock_tells_the_real_time() -> None:
 
     assert before <= told <= datetime.now(UTC)
     assert told.tzinfo is UTC
+
+
+def test_an_alarm_alone_skips_no_time_and_keeps_nobody_waiting(clock: SkippingClock) -> None:
+    rung: list[float] = []
+    clock.alarm(START + timedelta(seconds=10), lambda: rung.append(elapsed(clock)))
+
+    with clock.working():
+        pass
+    clock.settle(timeout=5)
+
+    assert (rung, elapsed(clock)) == ([], 0)
+
+
+def test_alarms_ring_at_their_own_moments_when_time_is_skipped_for_a_unit(clock: SkippingClock) -> None:
+    rung: list[tuple[str, float]] = []
+
+    def ring(name: str) -> None:
+        rung.append((name, elapsed(clock)))
+
+    for name, seconds in (("late", 30), ("early", 10), ("at the same time", 60), ("too late", 61)):
+        clock.alarm(START + timedelta(seconds=seconds), partial(ring, name))
+
+    with clock.working():
+        clock.sleep(60)
+        assert rung == [("early", 10), ("late", 30), ("at the same time", 60)]
+
+    assert elapsed(clock) == 60
+
+
+def test_an_alarm_can_set_the_next_one(clock: SkippingClock) -> None:
+    rung: list[float] = []
+
+    def ring() -> None:
+        rung.append(elapsed(clock))
+        clock.alarm(clock.now() + timedelta(seconds=20), ring)
+
+    clock.alarm(START + timedelta(seconds=20), ring)
+    with clock.working():
+        clock.sleep(70)
+
+    assert rung == [20, 40, 60]
+
+
+def test_what_an_alarm_begins_is_a_unit_of_work_that_time_stands_still_for(clock: SkippingClock) -> None:
+    slept: list[float] = []
+
+    def ring() -> None:
+        clock.sleep(100)
+        slept.append(elapsed(clock))
+
+    clock.alarm(START + timedelta(seconds=10), ring)
+    with clock.working():
+        clock.sleep(20)
+        assert elapsed(clock) == 20
+    clock.settle(timeout=5)
+
+    assert slept == [110]
+
+
+def test_a_wait_that_was_answered_does_not_ring_what_lies_before_its_end(clock: SkippingClock) -> None:
+    rung: list[float] = []
+    clock.alarm(START + timedelta(seconds=10), lambda: rung.append(elapsed(clock)))
+    answer = clock.signal()
+    with clock.working():
+        clock.spawn(answer.set)
+        assert answer.wait(timeout=20)
+    clock.settle(timeout=5)
+
+    assert (rung, elapsed(clock)) == ([], 0)
+
+
+def test_a_cancelled_alarm_does_not_ring(any_clock: Clock) -> None:
+    rung: list[str] = []
+    any_clock.alarm(any_clock.now() + timedelta(seconds=0.01), lambda: rung.append("cancelled")).cancel()
+    any_clock.alarm(any_clock.now() + timedelta(seconds=0.02), lambda: rung.append("kept"))
+
+    with any_clock.working():
+        any_clock.sleep(0.1)
+    any_clock.settle(timeout=5)
+
+    assert rung == ["kept"]
+
+
+def test_an_alarm_for_a_moment_that_has_passed_rings_at_once(any_clock: Clock) -> None:
+    rung = threading.Event()
+
+    any_clock.alarm(any_clock.now() - timedelta(seconds=5), rung.set)
+
+    assert rung.wait(5)

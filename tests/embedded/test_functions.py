@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 CODE = """
     import json, logging, os, sys, time
+    from datetime import UTC, date, datetime
 
     logger = logging.getLogger("app")
     calls = 0
@@ -73,6 +74,17 @@ CODE = """
     def sleep(event, context):
         time.sleep(event["seconds"])
         return "awake"
+
+    def tell_the_time(event, context):
+        began = time.monotonic()
+        time.sleep(event["seconds"])
+        return {
+            "time": time.time(),
+            "datetime": datetime.now(UTC).timestamp(),
+            "is a datetime": isinstance(datetime.fromisoformat("2026-11-22"), date),
+            "waited": time.monotonic() - began,
+            "left": context.get_remaining_time_in_millis(),
+        }
 
     def unserialisable(event, context):
         return {1, 2}
@@ -440,6 +452,22 @@ def test_a_function_sleeps_on_the_clock(lab: Lab) -> None:
 
     assert lab.result("sleep", {"seconds": 600}, timeout_seconds=900) == "awake"
     assert (lab.clock.now() - before).total_seconds() == 600
+
+
+def test_a_function_tells_the_time_by_the_clock(lab: Lab) -> None:
+    lab.register("tell_the_time", timeout_seconds=900)
+    for seconds in (600, 0):
+        with lab.clock.working():
+            lab.clock.sleep(86_400)
+
+        told, _ = lab.invoke({"seconds": seconds})
+
+        now = lab.clock.timestamp()
+        assert told["time"] == pytest.approx(now, abs=5)
+        assert told["datetime"] == pytest.approx(now, abs=5)
+        assert told["is a datetime"] is True
+        assert told["waited"] == pytest.approx(seconds, abs=5)
+        assert told["left"] == pytest.approx(1_000 * (900 - seconds), abs=5_000)
 
 
 def test_a_function_that_sleeps_too_long_times_out_on_the_clock(lab: Lab) -> None:

@@ -597,6 +597,132 @@ def test_a_result_that_is_too_large_is_caught_only_by_its_name(lab: Lab) -> None
     assert caught["Error"] == "States.DataLimitExceeded"
 
 
+LARGE = "x" * 100_000
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        {"Grow": {"Type": "Pass", "Parameters": {"a.$": "$.a", "b.$": "$.a", "c.$": "$.a"}, "End": True}},
+        {"Call": task(Parameters={"a.$": "$.a", "b.$": "$.a", "c.$": "$.a"})},
+        {
+            "Each": {
+                "Type": "Map",
+                "ItemsPath": "$.items",
+                "ItemSelector": {"a.$": "$.a", "b.$": "$.a", "c.$": "$.a"},
+                "ItemProcessor": {
+                    "StartAt": "Drop",
+                    "States": {"Drop": {"Type": "Pass", "Result": 1, "End": True}},
+                },
+                "End": True,
+            }
+        },
+        {
+            "Each": {
+                "Type": "Map",
+                "ItemsPath": "$.items",
+                "ItemProcessor": {
+                    "StartAt": "Fill",
+                    "States": {"Fill": {"Type": "Pass", "Result": LARGE, "End": True}},
+                },
+                "End": True,
+            }
+        },
+    ],
+    ids=["the output of a state", "the input of a task", "an item of a map", "the output of a map"],
+)
+def test_no_payload_is_larger_than_256_kib(lab: Lab, states: dict[str, Any]) -> None:
+    """Step Functions developer guide, "Service quotas": the maximum input or output of a task or state."""
+    assert lab.failure(states, {"a": LARGE, "items": [1, 2, 3]})[0] == "States.DataLimitExceeded"
+
+
+# --- Maps and loops ---
+
+
+def test_one_worker_of_a_map_does_any_number_of_items_one_after_the_other(lab: Lab) -> None:
+    processor = {"StartAt": "Same", "States": {"Same": {"Type": "Pass", "End": True}}}
+    items = list(range(1_200))
+    each = {"Type": "Map", "MaxConcurrency": 1, "ItemProcessor": processor, "End": True}
+    assert lab.output({"Each": each}, items) == items
+
+
+def test_a_loop_goes_round_as_often_as_it_must(lab: Lab) -> None:
+    states = {
+        "Begin": {"Type": "Pass", "Result": {"round": 0}, "Next": "Again?"},
+        "Again?": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.round", "NumericLessThan": 800, "Next": "Go Round"}],
+            "Default": "Done",
+        },
+        "Go Round": {
+            "Type": "Pass",
+            "Parameters": {"round.$": "States.MathAdd($.round, 1)"},
+            "Next": "Again?",
+        },
+        "Done": {"Type": "Succeed"},
+    }
+    assert lab.output(states) == {"round": 800}
+
+
+def test_an_item_of_a_map_knows_its_place_and_the_result_finds_one(lab: Lab) -> None:
+    """Step Functions developer guide, "ItemSelector" and "ResultPath": a path that is missing is made."""
+    each = {
+        "Type": "Map",
+        "ItemsPath": "$.items",
+        "ItemSelector": {
+            "item.$": "$$.Map.Item.Value",
+            "index.$": "$$.Map.Item.Index",
+            "shared.$": "$.shared",
+        },
+        "ItemProcessor": {"StartAt": "Same", "States": {"Same": {"Type": "Pass", "End": True}}},
+        "MaxConcurrency": 1,
+        "ResultPath": "$.done.of.map",
+        "End": True,
+    }
+    before = {"items": ["a", "b"], "shared": True}
+    done = [{"item": item, "index": index, "shared": True} for index, item in enumerate("ab")]
+    assert lab.output({"Each": each}, before) == {**before, "done": {"of": {"map": done}}}
+
+
+def test_an_item_of_a_map_may_go_round_until_nothing_remains_and_may_fail_alone(lab: Lab) -> None:
+    """A chunk of work that is given back in part, is tried again after an error, and at last is given up."""
+    lab.faults.fail_function("TaskFunction", FunctionFault.CRASH, times=2)
+    processor = {
+        "StartAt": "Work",
+        "States": {
+            "Work": {
+                "Type": "Task",
+                "Resource": FUNCTION,
+                "Parameters": {"chunk.$": "$.chunk"},
+                "ResultPath": "$.answer",
+                "Retry": retry("Runtime.ExitError", MaxAttempts=1),
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Given Up"}],
+                "Next": "Shorter",
+            },
+            "Shorter": {
+                "Type": "Pass",
+                "Parameters": {"chunk.$": "$.chunk[1:]", "done.$": "States.MathAdd($.done, 1)"},
+                "Next": "Anything Left?",
+            },
+            "Anything Left?": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.chunk[0]", "IsPresent": True, "Next": "Work"}],
+                "Default": "Finished",
+            },
+            "Finished": {"Type": "Pass", "OutputPath": "$.done", "End": True},
+            "Given Up": {"Type": "Pass", "OutputPath": "$.error.Error", "End": True},
+        },
+    }
+    each = {
+        "Type": "Map",
+        "ItemSelector": {"chunk.$": "$$.Map.Item.Value", "done": 0},
+        "ItemProcessor": processor,
+        "MaxConcurrency": 1,
+        "End": True,
+    }
+    assert lab.output({"Each": each}, [[1], [2, 3], [4, 5, 6]]) == ["Runtime.ExitError", 2, 3]
+
+
 def test_a_history_holds_25000_events() -> None:
     assert executions.MAX_EVENTS == 25_000
 

@@ -301,6 +301,56 @@ def test_a_document_that_is_no_json_object_is_malformed(org: Organization, conte
     assert refusal(error) == ("MalformedPolicyDocumentException", None)
 
 
+DENIAL = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        DENIAL,
+        {**DENIAL, "Sid": "Stay", "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}},
+        {"Effect": "Allow", "NotAction": ["iam:*", "sts:*"], "NotResource": "arn:aws:s3:::logs/*"},
+        [DENIAL, {**DENIAL, "Effect": "Allow"}],
+    ],
+)
+def test_an_scp_may_use_the_full_language(org: Organization, statement: Any) -> None:
+    """User guide, "SCP syntax": a statement is an object or a list of them."""
+    content = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    org.client.update_policy(PolicyId=org.policy, Content=content)
+    assert org.client.describe_policy(PolicyId=org.policy)["Policy"]["Content"] == content
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"Statement": DENIAL, "Comment": "no such element"},
+        {"Statement": DENIAL, "Version": "2021-01-01"},
+        {"Statement": "deny"},
+        {"Statement": {**DENIAL, "Effect": "deny"}},
+        {"Statement": {**DENIAL, "Principal": "*"}},
+        {"Statement": {**DENIAL, "NotAction": "iam:*"}},
+        {"Statement": {"Effect": "Deny", "Action": "*"}},
+        {"Statement": {**DENIAL, "Action": []}},
+        {"Statement": {**DENIAL, "Action": [1]}},
+        {"Statement": {**DENIAL, "Condition": "never"}},
+    ],
+)
+def test_an_scp_that_breaks_the_grammar_is_malformed(org: Organization, document: Any) -> None:
+    """User guide, "SCP syntax"; principals are not supported."""
+    with pytest.raises(ClientError) as error:
+        org.client.update_policy(PolicyId=org.policy, Content=json.dumps(document))
+    assert refusal(error) == ("MalformedPolicyDocumentException", None)
+
+
+def test_an_rcp_names_principals(org: Organization) -> None:
+    """User guide, "RCP syntax": Principal is required."""
+    with pytest.raises(ClientError) as error:
+        org.add_policy("Nobody", RCP, json.dumps({"Statement": DENIAL}))
+    assert refusal(error) == ("MalformedPolicyDocumentException", None)
+    assert org.add_policy("Everybody", RCP, json.dumps({"Statement": {**DENIAL, "Principal": "*"}}))
+
+
 def test_a_document_may_be_as_long_as_its_type_allows(org: Organization) -> None:
     """QUOTAS: an SCP has at most 10,240 characters, counted as an SDK sends them."""
     longest = DOCUMENT + " " * (10_240 - len(DOCUMENT))
@@ -569,6 +619,80 @@ def test_reads_are_fresh_again_when_the_lag_is_taken_away(org: Organization) -> 
     org.layer.stale_reads(0)
     org.attach(org.policy, org.unit)
     assert org.attached(org.unit) == [FULL_ACCESS, org.policy]
+
+
+def test_the_description_of_a_policy_can_lag_behind_its_changes(org: Organization) -> None:
+    org.layer.stale_reads(0, policy_lag=60)
+
+    def described(policy: str) -> str:
+        try:
+            summary = org.client.describe_policy(PolicyId=policy)["Policy"]["PolicySummary"]
+        except org.client.exceptions.PolicyNotFoundException:
+            return "not found"
+        return str(summary["Description"])
+
+    seen = []
+    with org.clock.working():
+        made = org.add_policy("Made")
+        org.client.update_policy(PolicyId=org.policy, Description="first")
+        org.clock.sleep(30)
+        org.client.update_policy(PolicyId=org.policy, Description="second")
+        org.client.delete_policy(PolicyId=made)
+        for seconds in (0, 30, 30):
+            org.clock.sleep(seconds)
+            seen.append((described(org.policy), described(made)))
+    assert seen == [("", "not found"), ("first", ""), ("second", "not found")]
+
+
+def test_the_types_of_a_root_can_lag_behind_their_changes(org: Organization) -> None:
+    org.layer.stale_reads(0, root_lag=60)
+    seen = []
+    with org.clock.working():
+        org.disable()
+        for seconds in (0, 59, 1, 2):
+            org.clock.sleep(seconds)
+            seen.append(org.type_status())
+    assert seen == [{SCP: "ENABLED"}, {SCP: "ENABLED"}, {SCP: "PENDING_DISABLE"}, {}]
+
+
+def test_switching_a_type_takes_as_long_as_it_is_set_to(org: Organization) -> None:
+    seen = []
+    with org.clock.working():
+        for settling, change in ((300, org.disable), (60, org.enable)):
+            org.layer.settling = settling
+            change(SCP)
+            for seconds in (0, settling - 1, 2):
+                org.clock.sleep(seconds)
+                seen.append(org.type_status().get(SCP))
+    pending = ["PENDING_DISABLE", "PENDING_DISABLE", None, "PENDING_ENABLE", "PENDING_ENABLE", "ENABLED"]
+    assert seen == pending
+
+
+def test_a_resource_policy_is_put_described_and_deleted(org: Organization) -> None:
+    """MODEL, PutResourcePolicy, DescribeResourcePolicy and DeleteResourcePolicy."""
+    with pytest.raises(org.client.exceptions.ResourcePolicyNotFoundException):
+        org.client.describe_resource_policy()
+    for sid in ("First", "Second"):
+        content = json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": sid}]})
+        put = org.client.put_resource_policy(Content=content)["ResourcePolicy"]
+        assert put["Content"] == content
+        assert org.client.describe_resource_policy()["ResourcePolicy"] == put
+    organization = org.client.describe_organization()["Organization"]["Id"]
+    summary = put["ResourcePolicySummary"]
+    assert (
+        summary["Arn"] == f"arn:aws:organizations::111122223333:resourcepolicy/{organization}/{summary['Id']}"
+    )
+    org.client.delete_resource_policy()
+    with pytest.raises(org.client.exceptions.ResourcePolicyNotFoundException):
+        org.client.delete_resource_policy()
+
+
+@pytest.mark.parametrize("content", ["not json", "[]", '{"Version": "2012-10-17"}'])
+def test_a_resource_policy_that_cannot_be_one_is_refused(org: Organization, content: str) -> None:
+    """MODEL, InvalidInputExceptionReason."""
+    with pytest.raises(ClientError) as error:
+        org.client.put_resource_policy(Content=content)
+    assert refusal(error) == ("InvalidInputException", "INVALID_RESOURCE_POLICY_JSON")
 
 
 def test_an_unit_goes_five_levels_deep(org: Organization) -> None:

@@ -185,3 +185,220 @@ def test_publishing_needs_the_topic(world: World) -> None:
         sns.publish(TopicArn=topics[1], Message="hello")
     assert error.value.response["Error"]["Code"] == "AuthorizationError"
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+MACHINE = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:reconcile"
+EXECUTION = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:reconcile:one"
+TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:alerts"
+KEY = {"item": {"S": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "request_", "action", "resource"),
+    [
+        ("ssm", "put_parameter", {"Name": "/a/b", "Value": "x"}, "ssm:PutParameter", "ssm:parameter/a/b"),
+        ("ssm", "get_parameter", {"Name": "/a/b"}, "ssm:GetParameter", "ssm:parameter/a/b"),
+        ("ssm", "get_parameters_by_path", {"Path": "/a"}, "ssm:GetParametersByPath", "ssm:parameter/a"),
+        ("dynamodb", "get_item", {"TableName": "t", "Key": KEY}, "dynamodb:GetItem", "dynamodb:table/t"),
+        ("dynamodb", "put_item", {"TableName": "t", "Item": KEY}, "dynamodb:PutItem", "dynamodb:table/t"),
+        (
+            "dynamodb",
+            "update_item",
+            {"TableName": "t", "Key": KEY},
+            "dynamodb:UpdateItem",
+            "dynamodb:table/t",
+        ),
+        ("cloudtrail", "lookup_events", {}, "cloudtrail:LookupEvents", "*"),
+        ("cloudtrail", "describe_trails", {}, "cloudtrail:DescribeTrails", "*"),
+        (
+            "cloudtrail",
+            "get_trail_status",
+            {"Name": "all"},
+            "cloudtrail:GetTrailStatus",
+            "cloudtrail:trail/all",
+        ),
+        (
+            "cloudtrail",
+            "get_event_selectors",
+            {"TrailName": f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/all"},
+            "cloudtrail:GetEventSelectors",
+            "cloudtrail:trail/all",
+        ),
+        ("stepfunctions", "start_execution", {"stateMachineArn": MACHINE}, "states:StartExecution", MACHINE),
+        ("stepfunctions", "list_executions", {"stateMachineArn": MACHINE}, "states:ListExecutions", MACHINE),
+        (
+            "stepfunctions",
+            "describe_execution",
+            {"executionArn": EXECUTION},
+            "states:DescribeExecution",
+            EXECUTION,
+        ),
+        (
+            "stepfunctions",
+            "describe_state_machine",
+            {"stateMachineArn": MACHINE},
+            "states:DescribeStateMachine",
+            MACHINE,
+        ),
+        ("events", "describe_rule", {"Name": "r"}, "events:DescribeRule", "events:rule/r"),
+        ("events", "list_targets_by_rule", {"Rule": "r"}, "events:ListTargetsByRule", "events:rule/r"),
+        (
+            "events",
+            "disable_rule",
+            {"Name": "r", "EventBusName": "b"},
+            "events:DisableRule",
+            "events:rule/b/r",
+        ),
+        ("sns", "list_subscriptions_by_topic", {"TopicArn": TOPIC}, "sns:ListSubscriptionsByTopic", TOPIC),
+        (
+            "sns",
+            "get_subscription_attributes",
+            {"SubscriptionArn": f"{TOPIC}:1"},
+            "sns:GetSubscriptionAttributes",
+            "*",
+        ),
+        (
+            "lambda",
+            "get_function_configuration",
+            {"FunctionName": "f"},
+            "lambda:GetFunctionConfiguration",
+            "lambda:function:f",
+        ),
+        (
+            "lambda",
+            "get_function_concurrency",
+            {"FunctionName": "f"},
+            "lambda:GetFunctionConcurrency",
+            "lambda:function:f",
+        ),
+        (
+            "lambda",
+            "invoke",
+            {"FunctionName": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f:live"},
+            "lambda:InvokeFunction",
+            "lambda:function:f",
+        ),
+        ("lambda", "list_functions", {}, "lambda:ListFunctions", "*"),
+        ("sqs", "get_queue_url", {"QueueName": "q"}, "sqs:GetQueueUrl", "sqs:q"),
+        (
+            "scheduler",
+            "get_schedule",
+            {"Name": "s", "GroupName": "g"},
+            "scheduler:GetSchedule",
+            "scheduler:schedule/g/s",
+        ),
+        (
+            "cloudformation",
+            "list_stack_resources",
+            {"StackName": "s"},
+            "cloudformation:ListStackResources",
+            "cloudformation:stack/s/*",
+        ),
+        ("cloudformation", "describe_stacks", {}, "cloudformation:DescribeStacks", "*"),
+    ],
+)
+def test_a_call_needs_its_action_on_its_resource(  # noqa: PLR0917 - a table
+    world: World, service: str, method: str, request_: dict[str, Any], action: str, resource: str
+) -> None:
+    """Service Authorization Reference: the actions and resource types of each service."""
+    prefix, _, rest = resource.partition(":")
+    whole = resource if prefix in {"*", "arn"} else f"arn:aws:{prefix}:us-east-1:{ACCOUNT}:{rest}"
+    client = connect(world.gateway, service, world.key)
+
+    def outcome() -> str:
+        try:
+            getattr(client, method)(**request_)
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return "done"
+
+    other = f"arn:aws:{service}:us-east-1:{ACCOUNT}:other"
+    world.allow(statement(whole, action=f"{action}Not"), statement(other, action=action))
+    assert outcome() in {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
+    world.allow(statement(whole, action=action))
+    assert outcome() not in {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
+
+
+def test_a_key_is_described_with_permission_for_the_key_whatever_it_is_called(world: World) -> None:
+    """Service Authorization Reference for AWS KMS, DescribeKey: the key, not its alias."""
+    operator = connect(world.gateway, "kms")
+    key = operator.create_key()["KeyMetadata"]
+    operator.create_alias(AliasName="alias/mail", TargetKeyId=key["KeyId"])
+    kms = connect(world.gateway, "kms", world.key)
+    for name in (key["KeyId"], key["Arn"], "alias/mail"):
+        world.allow(statement(f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/mail", action="kms:DescribeKey"))
+        with pytest.raises(ClientError, match="AccessDeniedException"):
+            kms.describe_key(KeyId=name)
+        world.allow(statement(key["Arn"], action="kms:DescribeKey"))
+        assert kms.describe_key(KeyId=name)["KeyMetadata"]["Arn"] == key["Arn"]
+    with pytest.raises(ClientError, match="NotFoundException"):
+        kms.describe_key(KeyId="alias/none")
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "code", "status"),
+    [
+        ("ssm", "describe_parameters", "AccessDeniedException", 400),
+        ("stepfunctions", "list_state_machines", "AccessDeniedException", 400),
+        ("lambda", "list_functions", "AccessDeniedException", 403),
+        ("cloudformation", "describe_stacks", "AccessDenied", 403),
+        ("sns", "list_topics", "AuthorizationError", 403),
+    ],
+)
+def test_each_service_refuses_in_its_own_words(
+    world: World, service: str, method: str, code: str, status: int
+) -> None:
+    """The common errors of each service's API reference."""
+    with pytest.raises(ClientError, match="is not authorized to perform") as error:
+        getattr(connect(world.gateway, service, world.key), method)()
+    response = error.value.response
+    assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("EnablePolicyType", f"{ANYWHERE}:root/*"),
+        ("CreatePolicy", "*"),
+        ("ListPolicies", "*"),
+    ],
+)
+def test_enabling_a_type_needs_the_root_and_creating_a_policy_needs_everything(
+    world: World, action: str, resource: str
+) -> None:
+    """ACTIONS: EnablePolicyType has the resource type root; CreatePolicy and ListPolicies have none."""
+
+    def call(kind: str) -> None:
+        match action:
+            case "EnablePolicyType":
+                world.client.enable_policy_type(RootId=world.root, PolicyType=kind)
+            case "CreatePolicy":
+                world.client.create_policy(Name=kind, Description="", Type=kind, Content="{}")
+            case "ListPolicies":
+                world.client.list_policies(Filter=kind)
+
+    tag = {"StringEquals": {"organizations:PolicyType": "TAG_POLICY"}}
+    world.allow(statement(resource, action=f"organizations:{action}", Condition=tag))
+    call("TAG_POLICY")
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        call("BACKUP_POLICY")
+    world.allow(statement(f"{ANYWHERE}:policy/*", action=f"organizations:{action}"))
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        call("TAG_POLICY")
+
+
+def test_a_policy_is_updated_with_permission_for_the_policy(world: World) -> None:
+    """ACTIONS, UpdatePolicy: the policy, and the condition key organizations:PolicyType."""
+    for resource, kind, allowed in (
+        (f"{ANYWHERE}:policy/*/service_control_policy/{world.policy}", SCP, True),
+        (f"{ANYWHERE}:policy/*/service_control_policy/{world.policy}", "TAG_POLICY", False),
+        (f"{ANYWHERE}:policy/*/service_control_policy/p-other", SCP, False),
+    ):
+        condition = {"StringEquals": {"organizations:PolicyType": kind}}
+        world.allow(statement(resource, action="organizations:UpdatePolicy", Condition=condition))
+        try:
+            world.client.update_policy(PolicyId=world.policy, Description=kind)
+            done = True
+        except world.client.exceptions.AccessDeniedException:
+            done = False
+        assert done is allowed

@@ -171,8 +171,18 @@ Resources:
     Properties:
       GroupName: !Ref Mornings
       ScheduleExpression: rate(1 day)
+      State: DISABLED
       FlexibleTimeWindow: {Mode: "OFF"}
-      Target: {Arn: !Ref Baking, RoleArn: !GetAtt BakingRole.Arn, Input: '{"loaves": 9}'}
+      Target: {Arn: !Ref Baking, RoleArn: !GetAtt MorningRole.Arn, Input: '{"loaves": 9}'}
+  MorningRole:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: 2012-10-17
+        Statement:
+          - Effect: Allow
+            Principal: {Service: scheduler.amazonaws.com}
+            Action: sts:AssumeRole
   NoRetry:
     Type: AWS::Lambda::EventInvokeConfig
     Properties: {FunctionName: !Ref KneadFunction, Qualifier: $LATEST, MaximumRetryAttempts: 0}
@@ -550,6 +560,67 @@ def test_deploying_again_changes_what_can_change_and_keeps_the_rest(aws: Embedde
     assert sell["Environment"]["Variables"] == {"PRICE": "3"}
     assert answer["Payload"].read() == b'"3"'
     assert aws.client("ssm").get_parameter(Name=second.resources["Price"])["Parameter"]["Value"] == "3"
+
+
+STAFF = """
+AWSTemplateFormatVersion: "2010-09-09"
+Parameters:
+  Task: {Type: String}
+  Trusted: {Type: String}
+Conditions:
+  IsTrusted: !Equals [!Ref Trusted, "true"]
+Resources:
+  Cook:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}]
+      ManagedPolicyArns: !If [IsTrusted, [!Ref Kitchen, !Ref Till], [!Ref Kitchen]]
+      Policies: !If
+        - IsTrusted
+        - - PolicyName: keys
+            PolicyDocument:
+              Version: "2012-10-17"
+              Statement: [{Effect: Allow, Action: "kms:*", Resource: "*"}]
+        - !Ref AWS::NoValue
+  Kitchen:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement: [{Effect: Allow, Action: !Ref Task, Resource: "*"}]
+  Till:
+    Type: AWS::IAM::ManagedPolicy
+    Condition: IsTrusted
+    Properties:
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement: [{Effect: Allow, Action: "sqs:*", Resource: "*"}]
+"""
+
+
+def test_what_a_role_may_do_follows_the_template(aws: EmbeddedAws, tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(STAFF)
+    iam = aws.client("iam")
+
+    def granted(task: str, trusted: str) -> tuple[list[str], list[str], list[str]]:
+        aws.deploy(tmp_path / "template.yaml", {"Task": task, "Trusted": trusted}, "staff")
+        attached = iam.list_attached_role_policies(RoleName="staff-Cook")["AttachedPolicies"]
+        arn = next(policy["PolicyArn"] for policy in attached if policy["PolicyName"] == "staff-Kitchen")
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+        return (
+            sorted(policy["PolicyName"] for policy in attached),
+            iam.list_role_policies(RoleName="staff-Cook")["PolicyNames"],
+            [statement["Action"] for statement in document["Statement"]],
+        )
+
+    assert granted("sns:Publish", "true") == (["staff-Kitchen", "staff-Till"], ["keys"], ["sns:Publish"])
+    assert granted("sqs:SendMessage", "false") == (["staff-Kitchen"], [], ["sqs:SendMessage"])
+    for number in range(6):
+        task = f"s3:Get{number}"
+        assert granted(task, "true") == (["staff-Kitchen", "staff-Till"], ["keys"], [task])
 
 
 def test_changed_files_are_deployed_again_under_an_unchanged_template(

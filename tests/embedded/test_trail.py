@@ -182,7 +182,8 @@ def test_a_denied_change_is_told_under_iams_own_name(world: World) -> None:
 
 def test_an_update_shows_the_new_text_and_the_whole_policy(world: World) -> None:
     """Published records of UpdatePolicy: the content is in clear, in request and response."""
-    content = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"}]})
+    statement = {"Effect": "Deny", "Action": "organizations:LeaveOrganization", "Resource": "*"}
+    content = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     world.client.update_policy(PolicyId=world.policy, Content=content)
     detail = world.detail()
     assert detail["requestParameters"] == {"policyId": world.policy, "content": content}
@@ -224,6 +225,61 @@ def test_a_disabled_type_is_told_with_the_status_that_was(world: World) -> None:
     assert detail["responseElements"]["root"]["policyTypes"] == [{"type": SCP, "status": "ENABLED"}]
     world.clock.settle()
     assert [event["detail"]["eventName"] for event in world.told] == ["DisablePolicyType"]
+
+
+def test_an_enabled_type_is_told_as_pending(world: World) -> None:
+    """Botocore's Organizations model, EnablePolicyType: the work is done in the background."""
+    world.client.enable_policy_type(RootId=world.root, PolicyType="TAG_POLICY")
+    detail = world.detail()
+    assert detail["requestParameters"] == {"rootId": world.root, "policyType": "TAG_POLICY"}
+    types = {row["type"]: row["status"] for row in detail["responseElements"]["root"]["policyTypes"]}
+    assert types == {SCP: "ENABLED", "TAG_POLICY": "PENDING_ENABLE"}
+
+
+def test_a_deleted_policy_is_told_by_its_id_alone(world: World) -> None:
+    world.client.delete_policy(PolicyId=world.policy)
+    detail = world.detail()
+    assert detail["requestParameters"] == {"policyId": world.policy}
+    assert detail["responseElements"] is None
+
+
+def test_a_moved_account_is_told_with_both_parents(world: World) -> None:
+    """Published records of MoveAccount."""
+    created = world.client.create_account(AccountName="Shop", Email="shop@example.com")
+    account = created["CreateAccountStatus"]["AccountId"]
+    unit = world.client.create_organizational_unit(ParentId=world.root, Name="Shops")["OrganizationalUnit"][
+        "Id"
+    ]
+    move = {"accountId": account, "sourceParentId": world.root, "destinationParentId": unit}
+    world.client.move_account(**{name[0].upper() + name[1:]: value for name, value in move.items()})
+    detail = world.detail()
+    assert (detail["eventName"], detail["requestParameters"]) == ("MoveAccount", move)
+    assert detail["responseElements"] is None
+
+
+def test_a_delegated_administrator_is_told_with_its_service(world: World) -> None:
+    created = world.client.create_account(AccountName="Audit", Email="audit@example.com")
+    wanted = {
+        "accountId": created["CreateAccountStatus"]["AccountId"],
+        "servicePrincipal": "access-analyzer.amazonaws.com",
+    }
+    world.client.register_delegated_administrator(
+        AccountId=wanted["accountId"], ServicePrincipal=wanted["servicePrincipal"]
+    )
+    detail = world.detail()
+    assert detail["eventName"] == "RegisterDelegatedAdministrator"
+    assert (detail["requestParameters"], detail["responseElements"]) == (wanted, None)
+
+
+def test_a_resource_policy_is_told_without_its_content(world: World) -> None:
+    """ORG and published records: the content is hidden, in request and response."""
+    content = json.dumps({"Version": "2012-10-17", "Statement": []})
+    summary = world.client.put_resource_policy(Content=content)["ResourcePolicy"]["ResourcePolicySummary"]
+    detail = world.detail()
+    hidden = {"content": "HIDDEN_DUE_TO_SECURITY_REASONS"}
+    assert detail["requestParameters"] == hidden
+    told = {"resourcePolicySummary": {"id": summary["Id"], "arn": summary["Arn"]}, **hidden}
+    assert detail["responseElements"] == {"resourcePolicy": told}
 
 
 def test_request_parameters_over_100_kb_are_left_out(world: World) -> None:

@@ -44,9 +44,7 @@ def connect(
             for name, value in request.headers.items()
         }
         body = request.body.encode() if isinstance(request.body, str) else request.body
-        builder = EnvironBuilder(
-            base_url=request.url, path="/", method=request.method, headers=headers, data=body
-        )
+        builder = EnvironBuilder(request.url, method=request.method, headers=headers, data=body)
         chunks, status, answered = run_wsgi_app(gateway, builder.get_environ())
         raw: Any = _Body(b"".join(chunks))
         fields: Any = dict(answered)
