@@ -11,6 +11,7 @@ from holdfast.description import describe
 from holdfast.errors import BaselineError
 from holdfast.notification import NOT_KNOWN, compose
 from holdfast.organizations import connect
+from holdfast.successors import connect_successors
 
 GUARDRAILS = Path(__file__).parent / "guardrails"
 
@@ -35,12 +36,15 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     ------
     OrganizationsThrottledError, OrganizationsBusyError
         If a restored policy's text cannot be compared yet: retried by the state machine.
+    ServiceBusyError
+        Retried likewise, though without the successors it is told that nobody knows what is protected.
     UnknownSchemaError
         Terminal: the plain notification is sent instead.
     """
     organization = os.environ.get("ORGANIZATION_ID") or NOT_KNOWN
     document, execution = event.get("incident", event), str(event.get("execution", ""))
-    report = describe(document, execution, organization, _baseline(), connect())
+    successors = connect_successors().read
+    report = describe(document, execution, organization, _baseline(), connect(), successors=successors)
     return compose(report)
 
 

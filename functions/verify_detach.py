@@ -11,11 +11,13 @@ from typing import Any
 
 from holdfast.baseline import Baseline, Guardrail, load_baseline
 from holdfast.detachment import Detachment, parse_detachment
-from holdfast.errors import BaselineError, ForeignEventError, OrganizationsError, WidenedPolicyError
+from holdfast.errors import OrganizationsError
 from holdfast.incident import Incident, Observation, Protection
+from holdfast.live_text import check_text, text_matters
 from holdfast.organizations import Organizations, connect
-from holdfast.policy_document import PolicyDocument
+from holdfast.origin import check_account, check_organization
 from holdfast.settings import Settings
+from holdfast.successors import connect_successors
 from holdfast.verdict import NOT_OURS, Action, Reason, decide
 
 _LOG = logging.getLogger(__name__)
@@ -40,17 +42,20 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
 
     Raises
     ------
-    MalformedEventError, ForeignEventError, BaselineError, SettingsError, WidenedPolicyError
+    MalformedEventError, ForeignEventError, BaselineError, SettingsError, WidenedPolicyError,
+    ChangedSuccessorError
         Terminal: told as a failure.
-    OrganizationsThrottledError, OrganizationsBusyError
+    OrganizationsThrottledError, OrganizationsBusyError, ServiceBusyError
         If what a verdict depends on cannot be read: retried by the state machine.
-    OrganizationsError
-        Any other answer of the API's: terminal, told as a failure.
+    OrganizationsError, ServiceRefusedError
+        Any other answer of an API's: terminal, told as a failure.
     """
     settings = Settings.from_environ(os.environ)
     detachment = parse_detachment(event)
-    baseline = load_baseline(GUARDRAILS)
-    _check_origin(detachment, baseline, settings)
+    check_account(detachment.account_id, settings)
+    declared = load_baseline(GUARDRAILS)
+    check_organization(declared, settings)
+    baseline = _adopting(declared, detachment)
     guardrail = baseline.guardrail_for(detachment.attachment)
     if guardrail is None:
         protection = Protection(None, None, baseline.organization, baseline.version)
@@ -61,22 +66,14 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     return incident.to_document()
 
 
-def _check_origin(detachment: Detachment, baseline: Baseline, settings: Settings) -> None:
-    """Refuse an event, or a baseline, of another organization.
+def _adopting(declared: Baseline, detachment: Detachment) -> Baseline:
+    """Return the baseline in which a policy that it does not name may have taken a guardrail's place.
 
-    Raises
-    ------
-    ForeignEventError
-        If the record is of an account that this deployment does not serve.
-    BaselineError
-        If the baseline was written for another organization than the template was deployed for.
+    What the file names is never looked up: nobody can talk Holdfast out of a guardrail by a parameter.
     """
-    if detachment.account_id not in settings.account_ids:
-        served = " or ".join(sorted(settings.account_ids))
-        raise ForeignEventError(f"detail.recipientAccountId: got {detachment.account_id}, expected {served}")
-    if baseline.organization != settings.organization_id:
-        expected = f"{settings.organization_id}, the parameter OrganizationId"
-        raise BaselineError(f"organization: got {baseline.organization}, expected {expected}")
+    if declared.names(detachment.attachment.policy_id):
+        return declared
+    return declared.adopting(connect_successors().read())
 
 
 def _judge(
@@ -90,16 +87,22 @@ def _judge(
 
     Raises
     ------
-    WidenedPolicyError
-        If the policy now allows more than its document: attaching it could widen permissions.
+    WidenedPolicyError, ChangedSuccessorError
+        If the policy's text forbids that it is attached in the guardrail's name.
     """
     observed, refusal = _look(detachment, guardrail, organizations)
     verdict = decide(detachment, baseline, settings.mode, now=observed.at if observed else datetime.now(UTC))
     if refusal is not None and verdict.reason is Reason.ALERT_ONLY_MODE:
         raise refusal
-    if verdict.action is Action.REATTACH and guardrail.document.allow_statements():
-        _refuse_widened(guardrail, organizations)
-    protection = Protection(guardrail.name, guardrail.policy_type, baseline.organization, baseline.version)
+    if verdict.action is Action.REATTACH and text_matters(guardrail):
+        check_text(guardrail, organizations.policy(guardrail.policy_id).content)
+    protection = Protection(
+        name=guardrail.name,
+        policy_type=guardrail.policy_type,
+        organization=baseline.organization,
+        baseline_version=baseline.version,
+        declared_id=guardrail.declared_id,
+    )
     return Incident(detachment, protection, verdict, observed)
 
 
@@ -115,13 +118,3 @@ def _look(
         return organizations.observe(detachment.attachment, guardrail.policy_type), None
     except OrganizationsError as error:
         return None, error
-
-
-def _refuse_widened(guardrail: Guardrail, organizations: Organizations) -> None:
-    """Refuse a policy whose live text allows what its declared document does not."""
-    try:
-        live = PolicyDocument.parse(organizations.policy(guardrail.policy_id).content)
-    except ValueError as error:
-        raise WidenedPolicyError(f"{guardrail.policy_id}: its text cannot be read: {error}") from error
-    if live.allows_more_than(guardrail.document):
-        raise WidenedPolicyError(f"{guardrail.policy_id} has an Allow statement that its document lacks")

@@ -43,6 +43,11 @@ class Deployment:
         """The ARN of the remediation's state machine."""
         return self.stack.outputs["StateMachineArn"]
 
+    @property
+    def reconciliation_arn(self) -> str:
+        """The ARN of the reconciliation's state machine."""
+        return self.stack.outputs["ReconcileStateMachineArn"]
+
 
 def deploy_holdfast(aws: EmbeddedAws, folder: Path, **parameters: str) -> Deployment:
     """Create the sample organization, write its baseline, deploy the template, confirm the subscriptions.
@@ -58,6 +63,7 @@ def deploy_holdfast(aws: EmbeddedAws, folder: Path, **parameters: str) -> Deploy
     """
     organizations = aws.client("organizations")
     organization = create_sample_organization(organizations)
+    _log_management_events(aws)
     template = stage(organizations, folder)
     usual = {
         "OrganizationId": organization.organization_id,
@@ -69,3 +75,16 @@ def deploy_holdfast(aws: EmbeddedAws, folder: Path, **parameters: str) -> Deploy
     for address in (READER, WATCHER):
         aws.inbox.confirm(address)
     return Deployment(aws, organization, template, stack)
+
+
+def _log_management_events(aws: EmbeddedAws) -> None:
+    """Create the organization's trail: without one EventBridge gets no events of calls."""
+    aws.client("s3").create_bucket(Bucket="organization-trail")
+    trails = aws.client("cloudtrail")
+    trails.create_trail(
+        Name="organization",
+        S3BucketName="organization-trail",
+        IsMultiRegionTrail=True,
+        IsOrganizationTrail=True,
+    )
+    trails.start_logging(Name="organization")

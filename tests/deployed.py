@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ from localaws.server import EmbeddedAws
 DELIVERY_DELAY = 5.0
 SCP = "SERVICE_CONTROL_POLICY"
 SUCCEEDED = ("SUCCEEDED", None)
+
+REMEDIATION, RECONCILIATION = "StateMachineArn", "ReconcileStateMachineArn"
+"""The outputs that have the state machines' ARNs."""
 
 _A_QUIET_WHILE = 3_600.0
 _TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
@@ -48,6 +52,10 @@ class Run:
         Its status, and its error if it failed.
     mails : tuple of Mail
         The outcomes that it told.
+    times : list of datetime
+        When it entered each state.
+    given : dict
+        What each state was given, the last time that it was entered.
     """
 
     arn: str
@@ -56,6 +64,8 @@ class Run:
     errors: list[str]
     end: tuple[str, str | None]
     mails: tuple[Mail, ...]
+    times: list[datetime]
+    given: dict[str, Any]
 
     @property
     def mail(self) -> Mail:
@@ -133,15 +143,36 @@ class Holdfast:
         return self.aws.client("organizations", credentials=keys)
 
     @contextmanager
-    def watch(self) -> Iterator[list[Run]]:
-        """Collect the runs that a block causes: after it, when all has settled, they are in the list."""
-        known, runs = self._known(), list[Run]()
+    def watch(self, *machines: str) -> Iterator[list[Run]]:
+        """Collect the runs that a block causes: after it, when all has settled, they are in the list.
+
+        Parameters
+        ----------
+        *machines : str
+            The outputs that have the state machines' ARNs; by default the fast path's.
+        """
+        machines = machines or (REMEDIATION,)
+        known, runs = {arn for machine in machines for arn in self._known(machine)}, list[Run]()
         with self.aws.clock.working():
             # SNS suspends a subscription that gets more than ten mails within a second.
             self.aws.clock.sleep(1)
             yield runs
         self.aws.clock.settle()
-        runs += [self._run(arn) for arn in self._known() if arn not in known]
+        runs += [self._run(arn) for machine in machines for arn in self._known(machine) if arn not in known]
+
+    @contextmanager
+    def unseen(self) -> Iterator[None]:
+        """Let what a block does start nothing: it happens while the rules are off."""
+        events, rules = self.aws.client("events"), [self.resource("DetachRule"), self.resource("TamperRule")]
+        on = [rule for rule in rules if events.describe_rule(Name=rule)["State"] == "ENABLED"]
+        for rule in on:
+            events.disable_rule(Name=rule)
+        with self.aws.clock.working():
+            yield
+            self.aws.clock.sleep(2 * DELIVERY_DELAY)
+        self.aws.clock.settle()
+        for rule in on:
+            events.enable_rule(Name=rule)
 
     def take(self, policy: str, path: str, by: Any = None) -> None:
         """Detach a policy, and do not look what happens."""
@@ -160,6 +191,31 @@ class Holdfast:
                 stateMachineArn=self.deployment.state_machine_arn, input=json.dumps(event)
             )
         return the_only(runs)
+
+    def reconcile(self, **request: Any) -> Run:
+        """Start a reconciliation by hand and return what happened."""
+        with self.watch(RECONCILIATION) as runs:
+            self.executions.start_execution(
+                stateMachineArn=self.output(RECONCILIATION), input=json.dumps(request)
+            )
+        return the_only(runs)
+
+    def state(self) -> dict[str, dict[str, set[str]]]:
+        """Return the whole organization as the baseline sees it: what is attached where, by name and text."""
+        roots = self.organizations.list_roots()["Roots"]
+        types = {entry["Type"]: entry["Status"] for entry in roots[0]["PolicyTypes"]}
+        attached = {path: self.attached(path) for path in self.deployment.organization.targets}
+        texts = {name: {self.text(name)} for name in sorted(set().union(*attached.values()))}
+        return {
+            "types": {kind: {status} for kind, status in types.items()},
+            "attached": attached,
+            "texts": texts,
+        }
+
+    def text(self, name: str) -> str:
+        """Return a policy's text, spelled in one way."""
+        described = self.organizations.describe_policy(PolicyId=self.policy(name))["Policy"]
+        return json.dumps(json.loads(described["Content"]), sort_keys=True)
 
     def deliver(self, event: dict[str, Any]) -> list[Run]:
         """Let CloudTrail put an event on the bus and return what happened."""
@@ -224,24 +280,31 @@ class Holdfast:
         with suppress(client.exceptions.DuplicatePolicyAttachmentException):
             client.attach_policy(PolicyId=policy_id, TargetId=self.target(path))
 
-    def _known(self) -> list[str]:
-        listed = self.executions.list_executions(stateMachineArn=self.deployment.state_machine_arn)
-        return [execution["executionArn"] for execution in reversed(listed["executions"])]
+    def _known(self, machine: str) -> list[str]:
+        pages = self.executions.get_paginator("list_executions").paginate(
+            stateMachineArn=self.output(machine)
+        )
+        listed = [execution["executionArn"] for page in pages for execution in page["executions"]]
+        return listed[::-1]
 
     def _run(self, arn: str) -> Run:
         described = self.executions.describe_execution(executionArn=arn)
         history = self.executions.get_execution_history(executionArn=arn)["events"]
+        entered = [event for event in history if "stateEnteredEventDetails" in event]
         return Run(
             arn=arn,
             event=json.loads(described["input"]),
-            states=[
-                event["stateEnteredEventDetails"]["name"]
-                for event in history
-                if "stateEnteredEventDetails" in event
-            ],
+            states=[event["stateEnteredEventDetails"]["name"] for event in entered],
             errors=[error for event in history if (error := _error_of(event))],
             end=(described["status"], described.get("error")),
             mails=tuple(mail for mail in self.mails("OutcomeTopicArn") if arn in mail.body),
+            times=[event["timestamp"] for event in entered],
+            given={
+                event["stateEnteredEventDetails"]["name"]: json.loads(
+                    event["stateEnteredEventDetails"]["input"]
+                )
+                for event in entered
+            },
         )
 
 
@@ -262,10 +325,12 @@ def deployed(folder: Path, **parameters: str) -> Iterator[Holdfast]:
     folder : Path
         Where the copy with the organization's baseline goes.
     **parameters
-        The template's parameters that differ from a usual deployment's.
+        The template's parameters that differ from a usual deployment's; the reconciliation starts by hand
+        only, unless they say otherwise.
     """
+    by_hand = {"ReconciliationEnabled": "false"}
     with EmbeddedAws(seed=SEED, clock=SkippingClock(), delivery_delay=DELIVERY_DELAY) as aws:
-        holdfast = Holdfast(deploy_holdfast(aws, folder, **parameters))
+        holdfast = Holdfast(deploy_holdfast(aws, folder, **(by_hand | parameters)))
         role = aws.client("iam").create_role(RoleName=PIPELINE_ROLE, AssumeRolePolicyDocument=_TRUST)["Role"]
         with (holdfast.guardrails / "baseline.toml").open("a", encoding="utf-8") as baseline:
             baseline.write(f'[[sanctioned_principal]]\nrole = "{role["Arn"]}"\nid = "{role["RoleId"]}"\n')

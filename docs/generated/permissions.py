@@ -28,22 +28,38 @@ def _rows(resources: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
 def _statements(
     role: Mapping[str, Any], resources: Mapping[str, Any]
 ) -> Iterator[tuple[Mapping[str, Any], str]]:
-    for managed in role.get("ManagedPolicyArns", []):
+    for managed, only in _managed(role.get("ManagedPolicyArns", [])):
         policy = resources[managed["Ref"]]["Properties"]
         for statement in policy["PolicyDocument"]["Statement"]:
-            yield statement, policy["Description"].removesuffix(".")
+            yield statement, policy["Description"].removesuffix(".") + only
     for policy, only in map(_unconditional, role["Policies"]):
         for statement, only_then in map(_unconditional, policy["PolicyDocument"]["Statement"]):
             yield statement, _words(statement.get("Sid", policy["PolicyName"])) + only + only_then
+
+
+def _managed(policies: Any) -> Iterator[tuple[Any, str]]:
+    """Yield each managed policy with the words for when it is there; the whole list may be conditional."""
+    listed, only = _unconditional(policies)
+    yield from ((policy, only + only_then) for policy, only_then in map(_unconditional, listed))
 
 
 def _unconditional(item: Any) -> tuple[Any, str]:
     """Return what an `!If` adds, and the words for when it does."""
     match item:
         case {"Fn::If": [condition, added, {"Ref": "AWS::NoValue"}]}:
-            parameter, value = TEMPLATE["Conditions"][condition]["Fn::Equals"]
-            return added, f", only with `{parameter['Ref']}={value}`"
+            return added, f", only with {_condition(TEMPLATE['Conditions'][condition])}"
     return item, ""
+
+
+def _condition(condition: Any) -> str:
+    match condition:
+        case {"Fn::Equals": [{"Ref": parameter}, value]}:
+            return f"`{parameter}={value}`"
+        case {"Fn::And": parts}:
+            return " and ".join(_condition(part) for part in parts)
+        case {"Condition": name}:
+            return _condition(TEMPLATE["Conditions"][name])
+    raise ValueError(f"no words for the condition {condition}")
 
 
 def _words(name: str) -> str:
@@ -65,6 +81,11 @@ def _where(statement: Mapping[str, Any]) -> str:
     return words
 
 
+def _without_place(arn: str) -> str:
+    """Return what an ARN of our own account and region names; of another place, the whole ARN."""
+    return arn.removeprefix("arn:${AWS::Partition}:").replace(":${AWS::Region}:${AWS::AccountId}:", " ")
+
+
 def _resource(resource: Any) -> str:
     match resource:
         case "*":
@@ -74,4 +95,6 @@ def _resource(resource: Any) -> str:
         case {"Fn::Sub": [text, _]} | {"Fn::Sub": text} if arn := _ORGANIZATIONS_ARN.search(text):
             whose = "AWS-managed" if arn["owner"] == "aws" else "the organization's"
             return f"{whose} {_KINDS[arn['kind']]}"
+        case {"Fn::Sub": str(text)}:
+            return f"`{_without_place(text)}`"
     raise ValueError(f"no words for the resource {resource}")

@@ -9,7 +9,12 @@ from docs.generated.sources import ROOT
 
 README = ROOT / "README.md"
 
-PARTS = {"states": states.render, "permissions": permissions.render, "failures": failures.render}
+PARTS = {
+    "remediation": states.render_remediation,
+    "reconciliation": states.render_reconciliation,
+    "permissions": permissions.render,
+    "failures": failures.render,
+}
 
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 

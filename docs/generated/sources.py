@@ -11,6 +11,10 @@ from localaws.template import read_template
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = read_template(ROOT / "template.yaml")
-DEFINITION: dict[str, Any] = yaml.safe_load(
-    (ROOT / "statemachine" / "remediate.asl.yaml").read_text(encoding="utf-8")
-)
+
+
+def definition(name: str) -> dict[str, Any]:
+    """Return the definition of a state machine by its file's name."""
+    file = ROOT / "statemachine" / f"{name}.asl.yaml"
+    parsed: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return parsed

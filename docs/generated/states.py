@@ -1,4 +1,4 @@
-"""The state machine as a Mermaid diagram."""
+"""The state machines as Mermaid diagrams."""
 
 from __future__ import annotations
 
@@ -6,19 +6,31 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from docs.generated.sources import DEFINITION
+from docs.generated.sources import definition
 
 _SHAPES = {
     "Task": '["{}"]',
     "Choice": '{{"{}"}}',
+    "Map": '[["{}"]]',
+    "Wait": '("{}")',
     "Succeed": '(["{}"])',
-    "Fail": '[["{}"]]',
+    "Fail": '>"{}"]',
 }
 
 
-def render() -> str:
-    """Return the diagram: whole lines for what is meant to happen, dotted ones for what is caught."""
-    lines = "".join(f"    {line}\n" for line in _lines(DEFINITION))
+def render_remediation() -> str:
+    """Return the diagram of the fast path."""
+    return _render(definition("remediate"), "A policy is detached")
+
+
+def render_reconciliation() -> str:
+    """Return the diagram of the slow path."""
+    return _render(definition("reconcile"), "The schedule, an event, or somebody")
+
+
+def _render(machine: Mapping[str, Any], beginning: str) -> str:
+    """Return a diagram: whole lines for what is meant to happen, dotted ones for what is caught."""
+    lines = "".join(f"    {line}\n" for line in (f'Event(["{beginning}"])', *_lines(machine)))
     return f"```mermaid\nflowchart TD\n{lines}```\n"
 
 
@@ -27,15 +39,26 @@ def node_id(state: str) -> str:
     return re.sub(r"\W", "", state)
 
 
-def _lines(definition: Mapping[str, Any]) -> Iterator[str]:
-    states: Mapping[str, Mapping[str, Any]] = definition["States"]
-    yield 'Event(["A policy is detached"])'
-    for name, state in states.items():
-        yield node_id(name) + _SHAPES[state["Type"]].format(name)
+def _lines(machine: Mapping[str, Any]) -> Iterator[str]:
+    yield from _nodes(machine)
     yield 'Succeeded(["Succeeded"])'
-    yield f"Event --> {node_id(definition['StartAt'])}"
-    for name, state in states.items():
+    yield f"Event --> {node_id(machine['StartAt'])}"
+    yield from _ways(machine)
+
+
+def _nodes(graph: Mapping[str, Any]) -> Iterator[str]:
+    for name, state in graph["States"].items():
+        yield node_id(name) + _SHAPES[state["Type"]].format(name)
+        if "ItemProcessor" in state:
+            yield from _nodes(state["ItemProcessor"])
+
+
+def _ways(graph: Mapping[str, Any]) -> Iterator[str]:
+    for name, state in graph["States"].items():
         yield from (f"{node_id(name)} {arrow}" for arrow in _arrows(state))
+        if "ItemProcessor" in state:
+            yield f"{node_id(name)} -->|each| {node_id(state['ItemProcessor']['StartAt'])}"
+            yield from _ways(state["ItemProcessor"])
 
 
 def _arrows(state: Mapping[str, Any]) -> Iterator[str]:
@@ -57,6 +80,8 @@ def _condition(rule: Mapping[str, Any]) -> str:
             return " and ".join(_condition(part) for part in parts)
         case {"Variable": variable, "BooleanEquals": True}:
             return str(variable.rpartition(".")[2])
+        case {"Variable": variable, "BooleanEquals": False}:
+            return f"not {variable.rpartition('.')[2]}"
         case {"Variable": variable, "StringEquals": value} | {"Variable": variable, "NumericEquals": value}:
             return f"{variable.rpartition('.')[2]}: {value}"
     raise ValueError(f"no words for the choice rule {rule}")

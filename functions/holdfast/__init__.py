@@ -1,1 +1,1 @@
-"""The core of Holdfast: values and decisions. AWS is called in `organizations` only."""
+"""The core of Holdfast: values and decisions. AWS is called in the adapters only, one for each service."""

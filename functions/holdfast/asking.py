@@ -38,5 +38,33 @@ def ask_again(ask: Callable[[], T]) -> T:
         except OrganizationsThrottledError:
             if time.monotonic() > gives_up:
                 raise
-            time.sleep(PACE * random.uniform(0.9, 1.1))  # noqa: S311 - jitter, not a secret
+            _wait_a_moment()
     return ask()
+
+
+def ask_until(ask: Callable[[], T], moment: float) -> T:
+    """Return what `ask` returns, asking again at the same pace until a moment.
+
+    Parameters
+    ----------
+    ask : callable
+        What to ask.
+    moment : float
+        The time, by `time.monotonic`, from which on no further attempt begins.
+
+    Raises
+    ------
+    OrganizationsThrottledError
+        If no attempt got through.
+    """
+    while True:
+        try:
+            return ask()
+        except OrganizationsThrottledError:
+            if time.monotonic() >= moment:
+                raise
+            _wait_a_moment()
+
+
+def _wait_a_moment() -> None:
+    time.sleep(PACE * random.uniform(0.9, 1.1))  # noqa: S311 - jitter, not a secret

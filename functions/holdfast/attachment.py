@@ -109,3 +109,14 @@ class PolicySummary:
     policy_id: str
     name: str
     aws_managed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LivePolicy:
+    """A policy with its text, as the organization has it."""
+
+    policy_id: str
+    name: str
+    description: str
+    policy_type: PolicyType
+    content: str

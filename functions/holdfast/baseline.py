@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from holdfast.attachment import ORGANIZATION_ID, POLICY_ID, Attachment, PolicyType, target_kind
+from holdfast.attachment import ORGANIZATION_ID, POLICY_ID, Attachment, PolicyType, TargetKind, target_kind
 from holdfast.errors import BaselineError
 from holdfast.policy_document import PolicyDocument
 from holdfast.principal import Principal
@@ -18,8 +18,12 @@ from holdfast.principal import Principal
 FILE_NAME = "baseline.toml"
 
 # An IAM role by its whole ARN, in any partition. Source: IAM user guide, "IAM identifiers".
-_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,577}", re.ASCII)
-_ROLE_ID = re.compile(r"AROA[A-Z0-9]{12,124}")
+ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,577}", re.ASCII)
+ROLE_ID = re.compile(r"AROA[A-Z0-9]{12,124}")
+# The lengths are those of CreatePolicy. Source: botocore's Organizations model.
+NAME = re.compile(r".{1,128}")
+DESCRIPTION = re.compile(r"(?s).{0,512}")
+DOCUMENT_PATH = re.compile(r"[\w./ -]+\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,10 @@ class Guardrail:
         The targets' ids; None where the baseline says `"any"`.
     document : PolicyDocument
         The text that it must have.
+    description : str or None
+        The description that it must have; None where the baseline does not say.
+    declared_id : str or None
+        The id that the baseline names, where a policy made again under `policy_id` has taken its place.
     """
 
     policy_id: str
@@ -45,6 +53,8 @@ class Guardrail:
     policy_type: PolicyType
     targets: frozenset[str] | None
     document: PolicyDocument
+    description: str | None = None
+    declared_id: str | None = None
 
     def protects(self, attachment: Attachment) -> bool:
         """Return whether this guardrail must stay attached there."""
@@ -76,6 +86,30 @@ class SanctionedPrincipal:
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """A declared attachment, by the place of its guardrail in the baseline.
+
+    Parameters
+    ----------
+    guardrail : int
+        The guardrail's index in the baseline.
+    target_id : str
+        The id of a root, an OU or an account.
+    """
+
+    guardrail: int
+    target_id: str
+
+
+_ORDER = (TargetKind.ROOT, TargetKind.ORGANIZATIONAL_UNIT, TargetKind.ACCOUNT)
+
+
+def _place_in_order(placement: Placement) -> tuple[int, str, int]:
+    """Sort by how many accounts an attachment covers at most, then so that one read serves its neighbours."""
+    return _ORDER.index(target_kind(placement.target_id)), placement.target_id, placement.guardrail
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """All guardrails of one organization.
 
@@ -95,6 +129,60 @@ class Baseline:
     guardrails: tuple[Guardrail, ...]
     sanctioned: tuple[SanctionedPrincipal, ...]
     version: str
+
+    @property
+    def placements(self) -> tuple[Placement, ...]:
+        """All attachments that are declared one by one: on the root first, then on OUs, then on accounts.
+
+        The order is the same for every reader of the same version, so that documents can name a placement
+        by its index. What `"any"` protects is not among them.
+        """
+        declared = (
+            Placement(index, target_id)
+            for index, guardrail in enumerate(self.guardrails)
+            for target_id in guardrail.targets or ()
+        )
+        return tuple(sorted(declared, key=_place_in_order))
+
+    def attachment_at(self, placement: Placement) -> Attachment:
+        """Return the attachment that a placement stands for."""
+        return Attachment(self.guardrails[placement.guardrail].policy_id, placement.target_id)
+
+    def names(self, policy_id: str) -> bool:
+        """Return whether a policy is one of the guardrails', wherever it is attached."""
+        return any(guardrail.policy_id == policy_id for guardrail in self.guardrails)
+
+    def adopting(self, successors: Mapping[str, str]) -> Baseline:
+        """Return the baseline in which policies made again stand in the places of the declared ones.
+
+        Parameters
+        ----------
+        successors : mapping of str to str
+            The new policy id of each declared one that was made again; its own id stands for none.
+        """
+        adopted = tuple(
+            replace(guardrail, policy_id=successors[guardrail.policy_id], declared_id=guardrail.policy_id)
+            if successors.get(guardrail.policy_id, guardrail.policy_id) != guardrail.policy_id
+            else guardrail
+            for guardrail in self.guardrails
+        )
+        return replace(self, guardrails=adopted)
+
+    def disowning(self, impostors: Collection[str]) -> Baseline:
+        """Return the baseline in which the declared policies stand in their own places again.
+
+        Parameters
+        ----------
+        impostors : collection of str
+            The ids of policies that were put in a guardrail's place, and are not what Holdfast made.
+        """
+        owned = tuple(
+            replace(guardrail, policy_id=guardrail.declared_id, declared_id=None)
+            if guardrail.declared_id is not None and guardrail.policy_id in impostors
+            else guardrail
+            for guardrail in self.guardrails
+        )
+        return replace(self, guardrails=owned)
 
     def guardrail_for(self, attachment: Attachment) -> Guardrail | None:
         """Return the guardrail that protects `attachment`, if one does."""
@@ -121,12 +209,14 @@ def load_baseline(folder: Path) -> Baseline:
 
     def read(name: str) -> bytes:
         path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise BaselineError(f"{name!r} lies outside of {folder.name}/")
         try:
-            return path.read_bytes()
-        except OSError as error:
-            raise BaselineError(f"{folder.name}/{name} cannot be read: {error.strerror}") from error
+            if path.resolve().is_relative_to(folder.resolve()):
+                return path.read_bytes()
+        except (OSError, RuntimeError) as error:
+            # A RuntimeError before Python 3.13: links that go round in a circle.
+            reason = getattr(error, "strerror", None) or error
+            raise BaselineError(f"{folder.name}/{name} cannot be read: {reason}") from error
+        raise BaselineError(f"{name!r} lies outside of {folder.name}/")
 
     return parse_baseline(read(FILE_NAME), read)
 
@@ -148,7 +238,8 @@ def parse_baseline(text: bytes, read_document: Callable[[str], bytes]) -> Baseli
     """
     try:
         toml = tomllib.loads(text.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # TOML's and UTF-8's own errors are ValueErrors, and so is that of a number of thousands of digits.
         raise BaselineError(f"{FILE_NAME} is not TOML: {error}") from error
     table = _Table(toml, "")
     digest = hashlib.sha256(text)
@@ -169,8 +260,8 @@ def parse_baseline(text: bytes, read_document: Callable[[str], bytes]) -> Baseli
 
 
 def _sanctioned(entry: _Table) -> SanctionedPrincipal:
-    role = entry.text("role", _ROLE_ARN, "the whole ARN of an IAM role")
-    role_id = entry.text("id", _ROLE_ID, "a role's unique id (AROA…)") if "id" in entry.values else None
+    role = entry.text("role", ROLE_ARN, "the whole ARN of an IAM role")
+    role_id = entry.text("id", ROLE_ID, "a role's unique id (AROA…)") if "id" in entry.values else None
     entry.refuse_others()
     return SanctionedPrincipal(role, role_id)
 
@@ -178,13 +269,20 @@ def _sanctioned(entry: _Table) -> SanctionedPrincipal:
 def _guardrail(entry: _Table, read: Callable[[str], str]) -> Guardrail:
     guardrail = Guardrail(
         policy_id=entry.text("policy", POLICY_ID, "a policy's id (p-…)"),
-        name=entry.text("name", re.compile(r".{1,128}"), "the policy's name"),
+        name=entry.text("name", NAME, "the policy's name"),
         policy_type=_policy_type(entry),
         targets=_targets(entry),
         document=_document(entry, read),
+        description=_description(entry),
     )
     entry.refuse_others()
     return guardrail
+
+
+def _description(entry: _Table) -> str | None:
+    if "description" not in entry.values:
+        return None
+    return entry.text("description", DESCRIPTION, "the policy's description")
 
 
 def _policy_type(entry: _Table) -> PolicyType:
@@ -213,9 +311,7 @@ def _targets(entry: _Table) -> frozenset[str] | None:
 
 
 def _document(entry: _Table, read: Callable[[str], str]) -> PolicyDocument:
-    name = entry.text(
-        "document", re.compile(r"[\w./ -]+\.json"), "the path of a JSON file beside the baseline"
-    )
+    name = entry.text("document", DOCUMENT_PATH, "the path of a JSON file beside the baseline")
     try:
         return PolicyDocument.parse(read(name))
     except ValueError as error:

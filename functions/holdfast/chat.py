@@ -6,6 +6,8 @@ Source: Amazon Q Developer in chat applications, "Custom notifications" (schema 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from holdfast import wording
@@ -23,8 +25,36 @@ _ACTED_ON = re.compile(r"[<>@*_~`|#&!()/]|[^\x00-\x7f]")
 _UTF16 = re.compile("[0-9a-f]{4}")
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a chat shows.
+
+    Parameters
+    ----------
+    headline : str
+        The one sentence that says how it ended.
+    urgent : bool
+        Whether somebody must get up.
+    description : str
+        What matters, a line each.
+    next_steps : sequence of str
+        What to do; each is cut where the limit is.
+    keywords : sequence of str
+        What to find it by.
+    thread : str
+        All messages of one thread stand together.
+    """
+
+    headline: str
+    urgent: bool
+    description: str
+    next_steps: Sequence[str]
+    keywords: Sequence[str]
+    thread: str
+
+
 def custom_notification(report: Report, record: str, thread: str) -> dict[str, Any]:
-    """Return the message, with the machine's record beside it.
+    """Return the message about an incident, with the machine's record beside it.
 
     Parameters
     ----------
@@ -35,20 +65,33 @@ def custom_notification(report: Report, record: str, thread: str) -> dict[str, A
     thread : str
         The incident's id: all that is told about an incident stands in one thread.
     """
-    mark = ":rotating_light:" if report.conclusion.severity is Severity.PAGE else ":shield:"
+    message = Message(
+        headline=wording.headline(report, CHAT),
+        urgent=report.conclusion.severity is Severity.PAGE,
+        description=_description(report),
+        next_steps=_next_steps(report),
+        keywords=_keywords(report),
+        thread=thread,
+    )
+    return form_of(message, record)
+
+
+def form_of(message: Message, record: str) -> dict[str, Any]:
+    """Return a message in the form that Amazon Q Developer shows, with the machine's record beside it."""
+    mark = ":rotating_light:" if message.urgent else ":shield:"
     return {
         "version": "1.0",
         "source": "custom",
         "content": {
             "textType": "client-markdown",
-            "title": f"{mark} {wording.headline(report, CHAT)}"[:_TITLE_LIMIT],
-            "description": _description(report),
-            "nextSteps": [step[:_STEP_LIMIT] for step in _next_steps(report)],
-            "keywords": [word[:_KEYWORD_LIMIT] for word in _keywords(report)],
+            "title": f"{mark} {message.headline}"[:_TITLE_LIMIT],
+            "description": message.description,
+            "nextSteps": [step[:_STEP_LIMIT] for step in message.next_steps],
+            "keywords": [word[:_KEYWORD_LIMIT] for word in message.keywords],
         },
         "metadata": {
-            "threadId": thread,
-            "summary": wording.headline(report, CHAT)[:_TITLE_LIMIT],
+            "threadId": message.thread,
+            "summary": message.headline[:_TITLE_LIMIT],
             "additionalContext": {"record": _inert(record)},
         },
     }
@@ -65,6 +108,8 @@ def _description(report: Report) -> str:
         lines.append(f"*Detached by:* {wording.caller(report.detachment.principal, CHAT)}")
     if text := wording.text_check(report):
         lines.append(f"*Policy text:* {text}")
+    if report.declared_id:
+        lines.append(f"*New id:* {wording.successor(report)}")
     if explained := wording.explanation(report):
         lines.append(f"*What failed:* {explained.meaning}")
     console = Console.of_execution(report.execution_arn)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from holdfast.asking import ask_again
-from holdfast.attachment import Attachment, PolicyType
+from holdfast.attachment import Attachment, LivePolicy, PolicyType
 from holdfast.baseline import Baseline
+from holdfast.calling import unless_refused
 from holdfast.detachment import Detachment, parse_detachment
 from holdfast.errors import (
     AttachmentQuotaExceededError,
@@ -20,7 +21,7 @@ from holdfast.errors import (
     RetryableError,
 )
 from holdfast.incident import Failure, Incident, Observation, is_incident, parse_failure, parse_incident
-from holdfast.organizations import Organizations, Policy, unless_refused
+from holdfast.organizations import Organizations
 from holdfast.outcome import NOT_COMPARED, Conclusion, Outcome, compare_text, conclude
 from holdfast.report import Holder, Report
 from holdfast.surroundings import survey
@@ -29,12 +30,14 @@ from holdfast.verdict import Reason, is_stale
 _NO_ERROR = Failure("Unknown", "the state machine handed over no error")
 
 
-def describe(
+def describe(  # noqa: PLR0913 - what it is about, and whom to ask
     document: Mapping[str, Any],
     execution_arn: str,
     organization: str,
     baseline: Baseline | BaselineError,
     organizations: Organizations,
+    *,
+    successors: Callable[[], Mapping[str, str]],
 ) -> Report:
     """Return everything that is told about what flows through the state machine.
 
@@ -50,6 +53,9 @@ def describe(
         The baseline, or why it cannot be used.
     organizations : Organizations
         The connection, for names, text and counts.
+    successors : callable
+        Reads the new policy id of each deleted one. It is asked only about an event that was never judged and
+        whose policy the baseline does not name.
 
     Raises
     ------
@@ -73,26 +79,45 @@ def describe(
         detachment = parse_detachment(event)
     except MalformedEventError:
         return replace(unjudged, raw_event=json.dumps(event, ensure_ascii=False))
-    guardrail = known.guardrail_for(detachment.attachment) if known else None
+    adopted = _adopting_successors(known, detachment, successors)
+    return _describe_unjudged(unjudged, detachment, adopted, organizations)
+
+
+def _adopting_successors(
+    declared: Baseline | None, detachment: Detachment, successors: Callable[[], Mapping[str, str]]
+) -> Baseline | None:
+    """Return the baseline in which the policy may have taken a guardrail's place; None if nobody can tell."""
+    if declared is None or declared.names(detachment.attachment.policy_id):
+        return declared
+    known = unless_refused(successors)
+    return None if known is None else declared.adopting(known)
+
+
+def _describe_unjudged(
+    unjudged: Report, detachment: Detachment, baseline: Baseline | None, organizations: Organizations
+) -> Report:
+    guardrail = baseline.guardrail_for(detachment.attachment) if baseline else None
     policy_type = guardrail.policy_type if guardrail else None
     stale = is_stale(detachment, datetime.now(UTC))
     return replace(
         unjudged,
         detachment=detachment,
-        protected=guardrail is not None if known else None,
-        sanctioned=known is not None and known.sanctions(detachment.principal) and not stale,
+        protected=guardrail is not None if baseline else None,
+        sanctioned=baseline is not None and baseline.sanctions(detachment.principal) and not stale,
         stale=stale,
         policy_name=guardrail.name if guardrail else None,
         policy_type=policy_type,
+        declared_id=guardrail.declared_id if guardrail else None,
         attached_now=_observe(organizations, detachment, policy_type),
         surroundings=survey(organizations, detachment.attachment.target_id),
     )
 
 
 def _describe_incident(
-    incident: Incident, execution_arn: str, baseline: Baseline | None, organizations: Organizations
+    incident: Incident, execution_arn: str, declared: Baseline | None, organizations: Organizations
 ) -> Report:
     attachment, protection = incident.detachment.attachment, incident.protection
+    baseline = _adopting_what_was_judged(declared, incident)
     guardrail = baseline.guardrail_for(attachment) if baseline else None
     policy = _policy(organizations, incident)
     comparison = compare_text(policy.content, guardrail.document) if policy and guardrail else NOT_COMPARED
@@ -107,6 +132,7 @@ def _describe_incident(
         policy_name=protection.name,
         live_name=policy.name if policy else None,
         policy_type=protection.policy_type,
+        declared_id=guardrail.declared_id if guardrail else protection.declared_id,
         judged=True,
         protected=guardrail is not None if baseline else None,
         sanctioned=incident.verdict.reason is Reason.SANCTIONED_PRINCIPAL,
@@ -123,7 +149,14 @@ def _describe_incident(
     )
 
 
-def _policy(organizations: Organizations, incident: Incident) -> Policy | None:
+def _adopting_what_was_judged(declared: Baseline | None, incident: Incident) -> Baseline | None:
+    """Return the baseline as Verify Detach judged by it, whatever became of the parameter since."""
+    if declared is None or incident.protection.declared_id is None:
+        return declared
+    return declared.adopting({incident.protection.declared_id: incident.detachment.attachment.policy_id})
+
+
+def _policy(organizations: Organizations, incident: Incident) -> LivePolicy | None:
     """Read the policy; where the text decides what is told, an answer is worth waiting for."""
     policy_id = incident.detachment.attachment.policy_id
     if incident.confirmed_at is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,15 +9,10 @@ from typing import Any
 
 from holdfast.attachment import Attachment
 from holdfast.errors import MalformedEventError
-from holdfast.fields import text_in
-from holdfast.principal import Principal, parse_principal
-from holdfast.timestamps import parse_timestamp
+from holdfast.principal import Principal
+from holdfast.record import Record, malformed, mapping_of, parse_record, shortened
 
-SUPPORTED_EVENT_VERSION = 1
-"""CloudTrail changes the minor version for additions only. Source: "CloudTrail record contents"."""
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_ACCOUNT = re.compile(r"[0-9]{12}")
+DETACH_POLICY = "DetachPolicy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,79 +67,45 @@ def parse_detachment(event: object) -> Detachment:
     MalformedEventError
         If the event does not report a successful DetachPolicy call; names field, value and expectation.
     """
-    envelope = _mapping(event, "event")
-    detail = _mapping(envelope.get("detail"), "detail")
-    _check_version(detail)
-    _expect(detail, "eventSource", "organizations.amazonaws.com")
-    _expect(detail, "eventName", "DetachPolicy")
-    if detail.get("errorCode") is not None:
-        raise _malformed("detail.errorCode", detail["errorCode"], "none: a failed call detaches nothing")
-    request = _mapping(detail.get("requestParameters"), "detail.requestParameters")
+    envelope = mapping_of(event, "event")
+    record = parse_record(envelope.get("detail"), [DETACH_POLICY])
+    return detachment_of(record, replayed=envelope.get("replay-name") is not None)
+
+
+def detachment_of(record: Record, *, replayed: bool = False) -> Detachment:
+    """Return the detachment that a DetachPolicy record reports.
+
+    Raises
+    ------
+    MalformedEventError
+        If its request names no policy or no target.
+    """
     return Detachment(
-        attachment=_attachment(request),
-        event_id=_matching(detail, "eventID", _UUID, "a UUID").lower(),
-        event_time=_time(detail),
-        account_id=_matching(detail, "recipientAccountId", _ACCOUNT, "12 digits"),
-        principal=parse_principal(_mapping(detail.get("userIdentity"), "detail.userIdentity")),
-        source_ip=text_in(detail, "sourceIPAddress"),
-        user_agent=text_in(detail, "userAgent"),
-        replayed=envelope.get("replay-name") is not None,
+        attachment=attachment_in(record.request),
+        event_id=record.event_id,
+        event_time=record.event_time,
+        account_id=record.account_id,
+        principal=record.principal,
+        source_ip=record.source_ip,
+        user_agent=record.user_agent,
+        replayed=replayed,
     )
 
 
-def _check_version(detail: Mapping[str, Any]) -> None:
-    version = detail.get("eventVersion")
-    major, _, minor = version.partition(".") if isinstance(version, str) else ("", "", "")
-    if major != str(SUPPORTED_EVENT_VERSION) or not (minor.isascii() and minor.isdigit()):
-        raise _malformed("detail.eventVersion", version, f"{SUPPORTED_EVENT_VERSION}.x")
+def attachment_in(request: Mapping[str, Any]) -> Attachment:
+    """Return the attachment that the parameters of an AttachPolicy or DetachPolicy call name.
 
-
-def _attachment(request: Mapping[str, Any]) -> Attachment:
+    Raises
+    ------
+    MalformedEventError
+        If an id is missing, or is not what the API could have written.
+    """
     policy_id, target_id = request.get("policyId"), request.get("targetId")
     if not isinstance(policy_id, str):
-        raise _malformed("detail.requestParameters.policyId", policy_id, "a policy's id (p-…)")
+        raise malformed("detail.requestParameters.policyId", policy_id, "a policy's id (p-…)")
     if not isinstance(target_id, str):
-        raise _malformed("detail.requestParameters.targetId", target_id, "a target's id")
+        raise malformed("detail.requestParameters.targetId", target_id, "a target's id")
     try:
         return Attachment(policy_id, target_id)
     except ValueError as error:
-        raise MalformedEventError(f"detail.requestParameters: {_short(error)}") from error
-
-
-def _time(detail: Mapping[str, Any]) -> datetime:
-    text = detail.get("eventTime")
-    try:
-        return parse_timestamp(text if isinstance(text, str) else "")
-    except (ValueError, OverflowError) as error:
-        raise _malformed("detail.eventTime", text, "an ISO 8601 time with its zone") from error
-
-
-def _matching(detail: Mapping[str, Any], key: str, pattern: re.Pattern[str], expected: str) -> str:
-    value = detail.get(key)
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise _malformed(f"detail.{key}", value, expected)
-    return value
-
-
-def _expect(detail: Mapping[str, Any], key: str, expected: str) -> None:
-    if detail.get(key) != expected:
-        raise _malformed(f"detail.{key}", detail.get(key), expected)
-
-
-def _mapping(value: object, field: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise _malformed(field, value, "a JSON object")
-    return value
-
-
-def _malformed(field: str, value: object, expected: str) -> MalformedEventError:
-    try:
-        got = repr(value)
-    except RecursionError:
-        got = "something nested too deeply"
-    return MalformedEventError(f"{field}: got {_short(got)}, expected {expected}")
-
-
-def _short(value: object, limit: int = 200) -> str:
-    text = str(value)
-    return text if len(text) <= limit else text[:limit] + "…"
+        raise MalformedEventError(f"detail.requestParameters: {shortened(error)}") from error

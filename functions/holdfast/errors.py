@@ -1,7 +1,7 @@
-"""Every error that Holdfast's tasks raise; the class names are the state machine's `ErrorEquals`.
+"""Every error that Holdfast's tasks raise; the class names are the state machines' `ErrorEquals`.
 
-A task either returns its part of the incident or raises one of these. The state machine retries
-`RetryableError`s by name; all others end in `Describe Outcome`, a failure notification and `Fail`.
+A task either returns its part of the document or raises one of these. The state machines retry
+`RetryableError`s by name; all others are described, told as a failure, and end in `Fail`.
 """
 
 
@@ -33,7 +33,19 @@ class WidenedPolicyError(HoldfastError):
     """The policy now allows what its stored document does not. Raised by Verify Detach, told as a failure."""
 
 
-class OrganizationsError(HoldfastError):
+class ChangedSuccessorError(HoldfastError):
+    """The policy in a guardrail's place has another text. Raised before attaching it, told as a failure."""
+
+
+class BaselineChangedError(HoldfastError):
+    """A deploy changed the baseline during a run. Raised by the reconciliation's tasks, told as a failure."""
+
+
+class AwsError(HoldfastError):
+    """An AWS service did not do what it was asked. Never raised itself."""
+
+
+class OrganizationsError(AwsError):
     """Organizations did not do what it was asked. Never raised itself.
 
     Parameters
@@ -72,6 +84,18 @@ class AttachmentNotVisibleError(RetryableError):
     """A read does not show the attachment yet. Raised and retried in Confirm Attachment, then told."""
 
 
+class TurnPendingError(RetryableError):
+    """Another run of the same scope is under way. Raised and retried in Take Turn, then told."""
+
+
+class PolicyTypePendingError(RetryableError):
+    """A policy type is still being switched. Raised and retried in Restore Policy Types, then told."""
+
+
+class PolicyNotVisibleError(RetryableError):
+    """A read does not show a restored policy yet. Raised and retried in Restore Policies, then told."""
+
+
 class AttachmentQuotaExceededError(OrganizationsError):
     """The target holds all the policies it may. Raised by Reattach Policy, told with the holders' names."""
 
@@ -94,3 +118,37 @@ class PermissionMissingError(OrganizationsError):
 
 class OrganizationsRefusedError(OrganizationsError):
     """Organizations refused for any other reason, which the message names. Told as a failure."""
+
+
+class PolicyNameTakenError(OrganizationsError):
+    """A policy of that name and type is there. Told if Restore Policies finds no other name either."""
+
+
+class ServiceError(AwsError):
+    """Another AWS service than Organizations did not do what it was asked. Never raised itself.
+
+    Parameters
+    ----------
+    service : str
+        The service's name, such as `ssm`.
+    operation : str
+        The API's name of the operation.
+    code : str
+        The error code as the API answered it, or the name of the connection error.
+    message : str
+        The text of the API's answer.
+    """
+
+    def __init__(self, service: str, operation: str, code: str, message: str) -> None:
+        super().__init__(f"{service} {operation}: {code}: {message}")
+        self.service = service
+        self.operation = operation
+        self.code = code
+
+
+class ServiceBusyError(ServiceError, RetryableError):
+    """Another service throttles, fails, or cannot be reached. Retried for half an hour."""
+
+
+class ServiceRefusedError(ServiceError):
+    """Another service refused for a reason that the message names. Told as a failure."""

@@ -58,8 +58,9 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     ),
     "PolicyGoneError": Explanation(
         "The policy was deleted, so nothing is left to attach.",
-        "Create it again from its document in the baseline, attach it to all its targets, and write its new "
-        "id into the baseline.",
+        "Let the reconciliation create it again (RestorePolicies=true, then holdfast reconcile), or create "
+        "it from its document, attach it to all its targets, and write its new id into the baseline "
+        "(holdfast snapshot).",
         attaching="",
     ),
     "TargetGoneError": Explanation(
@@ -70,8 +71,9 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     "PolicyTypeDisabledError": Explanation(
         "The policy type is switched off in the root: every attachment of this type in the whole "
         "organization is gone.",
-        "Switch the type on again (aws organizations enable-policy-type), then attach every guardrail of the "
-        "baseline again; find out who switched it off.",
+        "Switch the type on again (aws organizations enable-policy-type), then let the reconciliation attach "
+        "every guardrail again (holdfast reconcile; with RestorePolicyTypes=true it does both); find out who "
+        "switched it off.",
         attaching="",
     ),
     "PermissionMissingError": Explanation(
@@ -104,8 +106,51 @@ EXPLANATIONS: Mapping[str, Explanation] = {
         "attach the policy, and find out who changed its text.",
         attaching="",
     ),
+    "ChangedSuccessorError": Explanation(
+        "The policy that stands in the place of a deleted guardrail has another text than the baseline, so "
+        "it was not attached: whoever put it there may have chosen the text.",
+        "Find out who changed the policy, or the parameter under /holdfast/successors that names it; put the "
+        "text right (UpdatePolicy), and then run holdfast reconcile.",
+        attaching="",
+    ),
+    "PolicyNotVisibleError": Explanation(
+        "A policy was created, or its text put back, but for about a quarter of an hour no read showed it: "
+        "somebody may have changed it again.",
+        "Look in CloudTrail for who else changes the policy, and run holdfast reconcile.",
+        attaching="",
+    ),
+    "PolicyNameTakenError": Explanation(
+        "Another policy of the same type has the guardrail's name.",
+        "Find out who made that policy; rename or remove it, and run holdfast reconcile.",
+        attaching="",
+    ),
+    "PolicyTypePendingError": Explanation(
+        "Organizations went on switching a policy type, and it did not become ENABLED in time.",
+        "Look whether the type is enabled (aws organizations list-roots) and at the AWS Health Dashboard; "
+        "then run holdfast reconcile.",
+        attaching="",
+    ),
+    "TurnPendingError": Explanation(
+        "Another reconciliation of the same scope went on for hours, so this one never had its turn.",
+        "Look at the executions that are running, stop one that hangs, and run holdfast reconcile.",
+        attaching="",
+    ),
+    "BaselineChangedError": Explanation(
+        "A deployment changed the baseline during the run, so that the run could not go on.",
+        "Run holdfast reconcile, or wait for the schedule: the next run works with the new baseline.",
+        attaching="",
+    ),
+    "ServiceBusyError": Explanation(
+        "Another AWS service that Holdfast needs went on throttling, failing or not answering for about half "
+        "an hour.",
+        "Look at the AWS Health Dashboard, and in CloudTrail for who uses up the service's request rate.",
+    ),
+    "ServiceRefusedError": Explanation(
+        "Another AWS service that Holdfast needs refused the call for the reason quoted below.",
+        "Read the reason, and compare Holdfast's role and resources with the template.",
+    ),
     "MalformedEventError": Explanation(
-        "The event that started the workflow could not be read as a detach.",
+        "What started the workflow could not be read as an event, or as a request, that it knows.",
         "Look the event up in CloudTrail, and check by hand what it did.",
         attaching="",
     ),
@@ -115,7 +160,7 @@ EXPLANATIONS: Mapping[str, Explanation] = {
         attaching="",
     ),
     "BaselineError": Explanation(
-        "The deployed baseline cannot be used, so Holdfast cannot tell whether this is a guardrail.",
+        "The deployed baseline cannot be used, so Holdfast cannot tell what is a guardrail.",
         "Correct the baseline as the message says, and deploy it.",
         ATTACH_A_GUARDRAIL,
     ),
@@ -125,7 +170,8 @@ EXPLANATIONS: Mapping[str, Explanation] = {
         ATTACH_A_GUARDRAIL,
     ),
     "UnknownSchemaError": Explanation(
-        "The incident was written by a version of Holdfast that this one does not understand.",
+        "What flows through the workflow was written by a version of Holdfast that this one does not "
+        "understand.",
         "Find out in the execution which of them wrote it, and deploy that one again.",
     ),
     "States.Timeout": _TIMED_OUT,

@@ -36,12 +36,28 @@ class AttachResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """The baseline's word on the attachment: the policy's name and type there, and which baseline it was."""
+    """The baseline's word on the attachment.
+
+    Parameters
+    ----------
+    name : str or None
+        The policy's name there; None if the baseline does not hold the attachment.
+    policy_type : PolicyType or None
+        Its type, likewise.
+    organization : str
+        The organization's id.
+    baseline_version : str
+        Which baseline it was.
+    declared_id : str or None
+        The id that the baseline names, where the policy was made again in its place. Documents that were
+        written before policies were made again do not have it.
+    """
 
     name: str | None
     policy_type: PolicyType | None
     organization: str
     baseline_version: str
+    declared_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

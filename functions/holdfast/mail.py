@@ -34,12 +34,17 @@ def subject(report: Report) -> str:
     Source: botocore's SNS model, Publish, `Subject`; ASCII, which older endpoints ask for, is valid UTF-8.
     """
     aside = " (not in the baseline)" if wording.is_undeclared(report) else ""
-    words = f"[Holdfast {report.organization}] {_TITLES[report.conclusion.outcome]}{aside}: "
+    words = f"{_TITLES[report.conclusion.outcome]}{aside}: "
     if report.detachment is None:
         words += "an event could not be read"
     else:
         words += f"{wording.policy(report, MAIL)} on {wording.target(report, MAIL)}"
-    line = _ascii(words.replace("“", "").replace("”", ""))
+    return subject_line(report.organization, words)
+
+
+def subject_line(organization: str, words: str) -> str:
+    """Return words as a subject that SNS accepts; the quotation marks of outside words are left out."""
+    line = _ascii(f"[Holdfast {organization}] {words}".replace("“", "").replace("”", ""))
     return line if len(line) <= _SUBJECT_LIMIT else line[: _SUBJECT_LIMIT - 3] + "..."
 
 
@@ -111,6 +116,8 @@ def _what_happened(report: Report) -> Iterator[str]:
     detachment, attachment = report.detachment, report.detachment.attachment
     policy = _with_id(wording.policy(report, MAIL), attachment.policy_id)
     yield f"Policy:       {policy}{_type_and_name(report)}"
+    if report.declared_id:
+        yield f"New id:       {wording.successor(report)}"
     yield f"Target:       {_with_id(wording.target(report, MAIL), attachment.target_id)}"
     yield f"Detached at:  {format_timestamp(detachment.event_time)}"
     yield f"From address: {quoted(detachment.source_ip) if detachment.source_ip else 'not recorded'}"

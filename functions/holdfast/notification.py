@@ -31,22 +31,30 @@ def compose(report: Report) -> dict[str, Any]:
         `failed`, for the state machine's choice.
     """
     record = compose_record(report)
-    spelled = _spell(record)
+    spelled = spell(record)
     thread = report.detachment.event_id if report.detachment else report.execution_arn.rpartition(":")[2]
-    forms = {
-        "default": spelled,
-        "email": mail.body(report),
-        "email-json": spelled,
-        "sqs": spelled,
-        "lambda": spelled,
-        "https": _spell(chat.custom_notification(report, spelled, thread)),
-    }
     return {
         "failed": record["outcome"] == "failed",
         "subject": mail.subject(report),
-        "message": _spell(forms),
+        "message": message_of(mail.body(report), spelled, chat.custom_notification(report, spelled, thread)),
         "attributes": _attributes(report),
     }
+
+
+def message_of(text: str, record: str, chat_form: dict[str, Any]) -> str:
+    """Return a message with a form for each protocol (SNS `MessageStructure: json`).
+
+    Parameters
+    ----------
+    text : str
+        The mail.
+    record : str
+        The record for machines, spelled.
+    chat_form : dict
+        What `https` gets: the form that Amazon Q Developer shows.
+    """
+    machines = dict.fromkeys(("default", "email-json", "sqs", "lambda"), record)
+    return spell({**machines, "email": text, "https": spell(chat_form)})
 
 
 def compose_record(report: Report) -> dict[str, Any]:
@@ -99,6 +107,7 @@ def _attributes(report: Report) -> dict[str, str]:
     }
 
 
-def _spell(value: Any) -> str:
+def spell(value: Any) -> str:
+    """Return a value as JSON that can be sent."""
     # Half a character (a lone surrogate) cannot be sent: errors="replace" is for those in errors' messages.
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace").decode()

@@ -1,20 +1,19 @@
-"""The Organizations API: the one module that calls AWS, and the one place that judges its errors."""
+"""The Organizations API: the one module that calls it, and the one place that judges its errors."""
 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004
+from botocore.exceptions import BotoCoreError, ClientError
 
-from holdfast.attachment import Attachment, PolicySummary, PolicyType
+from holdfast.attachment import Attachment, LivePolicy, PolicySummary, PolicyType
+from holdfast.calling import BUSY, ONE_ATTEMPT, THROTTLED, is_unreachable, without_token
 from holdfast.errors import (
     AttachmentQuotaExceededError,
     OrganizationsBusyError,
@@ -23,56 +22,22 @@ from holdfast.errors import (
     OrganizationsThrottledError,
     PermissionMissingError,
     PolicyGoneError,
+    PolicyNameTakenError,
     PolicyTypeDisabledError,
     TargetGoneError,
 )
 from holdfast.incident import AttachResult, Observation
+from holdfast.pacing import QUARTER, Pace
 from holdfast.timestamps import parse_http_date
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
-T = TypeVar("T")
-
-_LOG = logging.getLogger(__name__)
-
-ONE_ATTEMPT = Config(
-    retries={"mode": "standard", "total_max_attempts": 1},
-    connect_timeout=2,
-    read_timeout=5,
-)
-"""Retries belong to Step Functions: the SDK's own would multiply them and outlive the function."""
-
-# Source of the codes: botocore's Organizations model, and for those that it does not model (throttling and
-# denial by the front door) the "Common errors" page of the API reference.
-_THROTTLED = (
-    "PriorRequestNotComplete",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "SlowDown",
-    "ThrottledException",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-)
-_BUSY = (
-    "ConcurrentModificationException",
-    # A warm function's own credentials, which a later invocation has renewed.
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "InternalFailure",
-    "InternalServerError",
-    "PolicyChangesInProgressException",
-    "RequestTimeout",
-    "RequestTimeoutException",
-    "ServiceException",
-    "ServiceUnavailable",
-    "ServiceUnavailableException",
-)
+_BUSY = (*BUSY, "ConcurrentModificationException", "PolicyChangesInProgressException")
 _ERROR_OF_CODE: Mapping[str, type[OrganizationsError]] = {
-    **dict.fromkeys(_THROTTLED, OrganizationsThrottledError),
+    **dict.fromkeys(THROTTLED, OrganizationsThrottledError),
     **dict.fromkeys(_BUSY, OrganizationsBusyError),
+    "DuplicatePolicyException": PolicyNameTakenError,
     "PolicyNotFoundException": PolicyGoneError,
     "TargetNotFoundException": TargetGoneError,
     "PolicyTypeNotEnabledException": PolicyTypeDisabledError,
@@ -86,16 +51,23 @@ _ERROR_OF_STATUS: Mapping[int, type[OrganizationsError]] = {
     429: OrganizationsThrottledError,
     **dict.fromkeys(range(500, 600), OrganizationsBusyError),
 }
-# A refused signature is answered with the request that was signed, session token included.
-_SESSION_TOKEN = re.compile(r"(x-amz-security-token:)\S+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """A policy with its text."""
+class Root:
+    """The organization's root.
 
-    name: str
-    content: str
+    Parameters
+    ----------
+    root_id : str
+        `r-…`.
+    statuses : mapping of str to str
+        ENABLED, PENDING_ENABLE or PENDING_DISABLE by policy type; a type that is off is not there.
+        Source: botocore's model of PolicyTypeSummary.
+    """
+
+    root_id: str
+    statuses: Mapping[str, str]
 
 
 class Organizations:
@@ -108,10 +80,17 @@ class Organizations:
     ----------
     client : OrganizationsClient
         A boto3 client that makes one attempt.
+    before : callable, optional
+        Called with the operation's name before each call: it keeps a pace, or counts.
     """
 
-    def __init__(self, client: OrganizationsClient) -> None:
+    def __init__(self, client: OrganizationsClient, before: Callable[[str], None] | None = None) -> None:
         self._client = client
+        self._before = before or _at_once
+
+    def paced(self, before: Callable[[str], None]) -> Organizations:
+        """Return the same connection, with `before` called before each call."""
+        return Organizations(self._client, before)
 
     def observe(self, attachment: Attachment, policy_type: PolicyType) -> Observation:
         """Return whether a read shows the attachment; the time is that of Organizations' own answer.
@@ -131,6 +110,7 @@ class Organizations:
 
     def attach(self, attachment: Attachment) -> tuple[AttachResult, datetime]:
         """Attach the policy; return what Organizations answered, and when by its own clock."""
+        self._before("AttachPolicy")
         try:
             response = self._client.attach_policy(
                 PolicyId=attachment.policy_id, TargetId=attachment.target_id
@@ -141,10 +121,50 @@ class Organizations:
             raise judge("AttachPolicy", error) from error
         return AttachResult.ATTACHED, _answered_at(response)
 
-    def policy(self, policy_id: str) -> Policy:
+    def policy(self, policy_id: str) -> LivePolicy:
         """Return the policy with its text."""
-        response = self._ask("DescribePolicy", PolicyId=policy_id)["Policy"]
-        return Policy(response["PolicySummary"]["Name"], response["Content"])
+        return _live_policy(self._ask("DescribePolicy", PolicyId=policy_id))
+
+    def root(self) -> Root:
+        """Return the root with the policy types that are switched on, or being switched."""
+        for page in self._pages("ListRoots"):
+            for root in page["Roots"]:
+                statuses = {entry["Type"]: entry["Status"] for entry in root["PolicyTypes"]}
+                return Root(root["Id"], statuses)
+        raise OrganizationsRefusedError("ListRoots", "NoRoot", "no page shows the root")
+
+    def targets_of(self, policy_id: str) -> frozenset[str]:
+        """Return the ids of all roots, OUs and accounts that a policy is attached to."""
+        pages = self._pages("ListTargetsForPolicy", PolicyId=policy_id)
+        return frozenset(target["TargetId"] for page in pages for target in page["Targets"])
+
+    def policies_of_type(self, policy_type: PolicyType) -> Iterator[PolicySummary]:
+        """Yield every policy of a type, wherever it is attached."""
+        for page in self._pages("ListPolicies", Filter=policy_type.value):
+            for policy in page["Policies"]:
+                yield PolicySummary(policy["Id"], policy["Name"], policy["AwsManaged"])
+
+    def enable_type(self, root_id: str, policy_type: PolicyType) -> None:
+        """Ask for a policy type to be switched on; that it is on already is an answer.
+
+        The call only begins it. Source: botocore's model of EnablePolicyType, "asynchronous request".
+        """
+        try:
+            self._ask("EnablePolicyType", RootId=root_id, PolicyType=policy_type.value)
+        except OrganizationsError as error:
+            if error.code != "PolicyTypeAlreadyEnabledException":
+                raise
+
+    def create_policy(self, name: str, description: str, policy_type: PolicyType, content: str) -> LivePolicy:
+        """Create a policy; raises `PolicyNameTakenError` if one of that name and type is there."""
+        created = self._ask(
+            "CreatePolicy", Name=name, Description=description, Type=policy_type.value, Content=content
+        )
+        return _live_policy(created)
+
+    def update_text(self, policy_id: str, content: str, description: str) -> None:
+        """Replace a policy's text and description; its name stays."""
+        self._ask("UpdatePolicy", PolicyId=policy_id, Content=content, Description=description)
 
     def account_name(self, account_id: str) -> str:
         """Return an account's name."""
@@ -192,6 +212,7 @@ class Organizations:
             token = {"NextToken": page["NextToken"]}
 
     def _ask(self, operation: str, **request: str) -> dict[str, Any]:
+        self._before(operation)
         call: Callable[..., dict[str, Any]] = getattr(self._client, _METHOD_OF_OPERATION[operation])
         try:
             return call(**request)
@@ -199,14 +220,31 @@ class Organizations:
             raise judge(operation, error) from error
 
 
+def _live_policy(response: Mapping[str, Any]) -> LivePolicy:
+    summary = response["Policy"]["PolicySummary"]
+    return LivePolicy(
+        policy_id=summary["Id"],
+        name=summary["Name"],
+        description=summary.get("Description", ""),
+        policy_type=PolicyType(summary["Type"]),
+        content=response["Policy"]["Content"],
+    )
+
+
 _METHOD_OF_OPERATION = {
+    "CreatePolicy": "create_policy",
     "DescribeAccount": "describe_account",
     "DescribeOrganizationalUnit": "describe_organizational_unit",
     "DescribePolicy": "describe_policy",
+    "EnablePolicyType": "enable_policy_type",
     "ListAccountsForParent": "list_accounts_for_parent",
     "ListOrganizationalUnitsForParent": "list_organizational_units_for_parent",
     "ListParents": "list_parents",
+    "ListPolicies": "list_policies",
     "ListPoliciesForTarget": "list_policies_for_target",
+    "ListRoots": "list_roots",
+    "ListTargetsForPolicy": "list_targets_for_policy",
+    "UpdatePolicy": "update_policy",
 }
 
 
@@ -228,8 +266,7 @@ def judge(operation: str, error: ClientError | BotoCoreError) -> OrganizationsEr
         others.
     """
     if not isinstance(error, ClientError):
-        unreachable = isinstance(error, HTTPClientError | ConnectionError)
-        kind = OrganizationsBusyError if unreachable else OrganizationsRefusedError
+        kind = OrganizationsBusyError if is_unreachable(error) else OrganizationsRefusedError
         return kind(operation, type(error).__name__, str(error))
     response: Mapping[str, Any] = error.response
     code, message = response["Error"].get("Code", "Unknown"), response["Error"].get("Message", "")
@@ -238,24 +275,29 @@ def judge(operation: str, error: ClientError | BotoCoreError) -> OrganizationsEr
     status = response["ResponseMetadata"]["HTTPStatusCode"]
     unknown = _ERROR_OF_STATUS.get(status, OrganizationsRefusedError)
     judged = _ERROR_OF_REASON.get(reason or "") or _ERROR_OF_CODE.get(code, unknown)
-    return judged(operation, code, _SESSION_TOKEN.sub(r"\1…", message), reason)
+    return judged(operation, code, without_token(message), reason)
 
 
 @cache
 def connect() -> Organizations:
     """Return the connection of this process, made at the first call and kept while the function is warm."""
+    return Organizations(_client())
+
+
+@cache
+def connect_paced() -> Organizations:
+    """Return a connection of this process that reads at a quarter of the published rates and no faster."""
+    return Organizations(_client(), Pace(QUARTER))
+
+
+def _client() -> OrganizationsClient:
     # Its notices of where it found credentials and endpoint are no news.
     logging.getLogger("botocore").setLevel(logging.WARNING)
-    return Organizations(boto3.client("organizations", config=ONE_ATTEMPT))
+    return boto3.client("organizations", config=ONE_ATTEMPT)
 
 
-def unless_refused(ask: Callable[[], T]) -> T | None:
-    """Return what `ask` returns, or None if Organizations does not answer: for what is good to know only."""
-    try:
-        return ask()
-    except OrganizationsError as error:
-        _LOG.info("done without: %s", error)
-        return None
+def _at_once(operation: str) -> None:
+    """Let a call go ahead without waiting."""
 
 
 def _is_duplicate(error: ClientError | BotoCoreError) -> TypeGuard[ClientError]:

@@ -42,6 +42,8 @@ class Report:
         The policy's name in the baseline, and what it is called now.
     policy_type : PolicyType or None
         The policy's type, from the baseline.
+    declared_id : str or None
+        The id that the baseline still names, where the policy was made again under another one.
     judged : bool
         Whether Verify Detach came to a verdict.
     protected : bool or None
@@ -79,6 +81,7 @@ class Report:
     policy_name: str | None = None
     live_name: str | None = None
     policy_type: PolicyType | None = None
+    declared_id: str | None = None
     judged: bool = False
     protected: bool | None = None
     sanctioned: bool = False

@@ -19,6 +19,18 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Restoring:
+    """What a reconciliation may restore; the rest is reported with what it would have done."""
+
+    attachments: bool
+    policy_types: bool
+    policies: bool
+
+
+NOTHING = Restoring(attachments=False, policy_types=False, policies=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The deployment's settings.
 
@@ -50,6 +62,27 @@ class Settings:
         management = _matching(environ, "MANAGEMENT_ACCOUNT_ID", ACCOUNT_ID, "12 digits")
         host = _matching(environ, "HOST_ACCOUNT_ID", ACCOUNT_ID, "12 digits")
         return cls(Mode(mode), organization, frozenset({management, host}))
+
+
+def restoring_from(environ: Mapping[str, str]) -> Restoring:
+    """Return what a reconciliation may restore; in alert-only mode nothing.
+
+    Raises
+    ------
+    SettingsError
+        If a variable is missing or wrong; names it, its value and what was expected.
+    """
+    switches = {
+        "attachments": _switch(environ, "RESTORE_ATTACHMENTS"),
+        "policy_types": _switch(environ, "RESTORE_POLICY_TYPES"),
+        "policies": _switch(environ, "RESTORE_POLICIES"),
+    }
+    mode = _matching(environ, "MODE", re.compile("|".join(Mode)), " or ".join(Mode))
+    return Restoring(**switches) if Mode(mode) is Mode.REMEDIATE else NOTHING
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    return _matching(environ, name, re.compile("true|false"), "true or false") == "true"
 
 
 def _matching(environ: Mapping[str, str], name: str, pattern: re.Pattern[str], expected: str) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from holdfast.attachment import TargetKind, target_kind
+from holdfast.calling import unless_refused
 from holdfast.errors import OrganizationsError
-from holdfast.organizations import Organizations, unless_refused
+from holdfast.organizations import Organizations
 
 LOOKUPS = 16
 """API calls that the surroundings of one incident may cost: a path of five OUs and a few pages below."""

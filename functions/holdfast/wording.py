@@ -311,6 +311,14 @@ def text_check(report: Report) -> str | None:
     )
 
 
+def successor(report: Report) -> str:
+    """Return what to do about a policy that was made again, and lives under another id than declared."""
+    return (
+        f"the baseline still names {report.declared_id}, which was deleted: take a new snapshot (holdfast "
+        "snapshot), review it, deploy it"
+    )
+
+
 def commands(report: Report) -> dict[str, str]:
     """Return the commands that are worth giving, by what they are for."""
     given = {"To free a slot, for example": _free_slot(report), "To attach it": _attach(report)}

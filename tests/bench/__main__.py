@@ -17,7 +17,11 @@ from rich.console import Console
 from rich.table import Table
 
 from holdfast_cli.staging import PROJECT
+from tests.bench.all_lost import AllLost, all_lost
+from tests.bench.beside import Beside, beside
+from tests.bench.clean_run import CleanRun, clean_run
 from tests.bench.cold_start import FUNCTIONS, cold_starts, zip_bytes
+from tests.bench.large_organization import Shape
 from tests.bench.mass_detach import MassDetach, mass_detach
 from tests.bench.one_incident import OneIncident, one_incident
 from tests.bench.stage import Stage, stage
@@ -29,6 +33,15 @@ MASSES = ((50, SEEDS), (200, SEEDS), (1_000, SEEDS[:1]))
 RIVALS = ((20.0, 1), (20.0, 50), (100.0, 1), (100.0, 50))
 BURNT = ("DetachPolicy", "ListPoliciesForTarget")
 """The buckets of the critical path: that of attachment changes, and that of reads."""
+CLEAN = (Shape(20, 10, 100), Shape(20, 10, 1_000), Shape(20, 10, 10_000), Shape(200, 25, 1_000))
+LOST = (Shape(20, 50, 1_500), Shape(20, 50, 1_500, 2), Shape(20, 50, 1_500, 1))
+LARGE = Shape(200, 25, 1_000)
+LOSSES = {
+    "type disabled": {},
+    "no event": {"unseen": True},
+    "no event, all refused": {"unseen": True, "refused": True},
+}
+INCIDENTS = 20
 SIZE_GOAL = 64 * 1024
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
@@ -116,12 +129,97 @@ def cold() -> dict[str, Any]:
     return {"functions": [{**asdict(start), "ratio": start.ratio} for start in found], "zip_bytes": size}
 
 
+def reconcile() -> list[dict[str, Any]]:
+    """Show what a reconciliation costs that finds nothing, by the size of baseline and organization."""
+    table = Table(
+        *("guardrails", "accounts", "reads", "calls", "seconds", "transitions", "functions", "billed, s"),
+        "dollars a month",
+    )
+    found = []
+    for shape in CLEAN:
+        console.print(f"a clean run, {_spread(shape)}, {shape.accounts:,} accounts …", style="dim")
+        run: CleanRun = clean_run(shape)
+        table.add_row(
+            *(_spread(shape), f"{run.accounts:,}", f"{run.reads}", f"{run.calls}"),
+            *(f"{run.seconds:,.0f}", f"{run.transitions}", f"{run.invocations}", f"{run.billed:,.0f}"),
+            f"{run.dollars_a_month:.2f}",
+        )
+        found.append({**asdict(run), "dollars": run.dollars, "dollars_a_month": run.dollars_a_month})
+    console.print(table)
+    return found
+
+
+def restore() -> list[dict[str, Any]]:
+    """Show how fast an organization comes back whose policy type was disabled."""
+    table = Table(
+        *("guardrails", "on a target", "limit, s", "restored, s", "ratio", "lost", "found after, s"),
+        *("attempts", "reads", "wall, s"),
+    )
+    found = []
+    for shape in LOST:
+        console.print(f"the type is disabled, {_spread(shape)} …", style="dim")
+        loss: AllLost = all_lost(shape)
+        table.add_row(
+            *(_spread(shape), f"{loss.per_target}", f"{loss.limit:,.0f}", f"{loss.restoring:,.0f}"),
+            *(f"{loss.restoring / loss.limit:.2f}", f"{loss.lost}", f"{loss.found:,.0f}"),
+            *(f"{loss.attempts:.1f}", f"{loss.reads:.2f}", f"{loss.wall:.0f}"),
+        )
+        found.append(asdict(loss))
+    console.print(table)
+    return found
+
+
+def sizes() -> list[dict[str, Any]]:
+    """Show time, history, payloads and memory where 5,000 attachments are lost at once."""
+    table = Table(
+        *("how lost", "found after, s", "then back, s", "lost", "events", "payload", "peak, MiB", "end"),
+    )
+    found = []
+    for how, options in LOSSES.items():
+        console.print(f"{LARGE.placements:,} lost, {how} …", style="dim")
+        loss = all_lost(LARGE, **options)
+        peak = max(loss.finding_peak, loss.restoring_peak, loss.describing_peak)
+        table.add_row(
+            *(how, f"{loss.found:,.0f}", f"{loss.restoring:,.0f}", f"{loss.lost:,}", f"{loss.events:,}"),
+            *(f"{loss.payload:,}", f"{peak:.0f}", loss.end),
+        )
+        found.append({**asdict(loss), "how": how})
+    console.print(table)
+    return found
+
+
+def pace() -> list[dict[str, Any]]:
+    """Show the fast path alone, and in the middle of a reconciliation."""
+    table = Table(
+        "a reconciliation", "incidents", "limit, s", "confirmed, s", "from", "to", "lost", "throttled"
+    )
+    found = []
+    for reads in (False, True):
+        console.print(
+            f"{INCIDENTS} incidents, {'beside a reconciliation' if reads else 'alone'} …", style="dim"
+        )
+        runs: list[Beside] = [beside(LARGE, INCIDENTS, seed, with_reconciliation=reads) for seed in SEEDS]
+        seconds = [run.seconds for run in runs]
+        table.add_row(
+            *("reads" if reads else "none", f"{INCIDENTS}", f"{runs[0].limit:.0f}"),
+            *(f"{value:.0f}" for value in (statistics.median(seconds), min(seconds), max(seconds))),
+            *(f"{max(run.lost for run in runs)}", f"{statistics.median(run.throttled for run in runs):.1f}"),
+        )
+        found += [{**asdict(run), "seed": seed} for run, seed in zip(runs, SEEDS, strict=True)]
+    console.print(table)
+    return found
+
+
 SECTIONS: dict[str, Callable[[], Any]] = {
     "calls": calls,
     "mass": mass,
     "rival": rival,
     "strategies": strategies,
     "cold": cold,
+    "reconcile": reconcile,
+    "restore": restore,
+    "sizes": sizes,
+    "pace": pace,
 }
 
 
@@ -144,6 +242,10 @@ def _payloads(scene: Stage) -> tuple[dict[str, object], dict[str, str]]:
         "PYTHONPATH": str(scene.deployment.template.parent / "functions"),
     }
     return dict(zip(FUNCTIONS, inputs, strict=True)), environment
+
+
+def _spread(shape: Shape) -> str:
+    return f"{shape.guardrails} x {shape.targets_each}"
 
 
 def _mass_table(*columns: str) -> Table:

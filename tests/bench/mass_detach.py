@@ -71,7 +71,7 @@ def mass_detach(incidents: int, seed: int, rival: float = 0.0, operation: str = 
         aws.clock.settle(_PATIENCE)
         wall = time.monotonic() - wall
         aws.rates.published = False
-        restored = [record for record in scene.records() if record["outcome"] == "restored"]
+        restored = [record for record in scene.outcomes.take() if record["outcome"] == "restored"]
         confirmed = [parse_timestamp(record["confirmed_at"]) for record in restored]
         calls = [call for call in aws.calls.recorded("organizations") if call.operation != "DetachPolicy"]
         attempts = sum(call.operation == "AttachPolicy" for call in calls)

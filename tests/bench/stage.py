@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import re
 import tempfile
@@ -16,18 +15,18 @@ from typing import Any
 from holdfast_cli.embedded import Deployment, deploy_holdfast
 from localaws.clock import SkippingClock
 from localaws.server import EmbeddedAws
+from tests.bench.outcomes import Outcomes, subscribe
 
 GUARDRAIL = "DenyUnapprovedRegions"
-_QUEUE_BATCH = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A deployment, the accounts that its guardrail is on, and a queue with every outcome's record."""
+    """A deployment, the accounts that its guardrail is on, and the records of its outcomes."""
 
     deployment: Deployment
     accounts: tuple[str, ...]
-    queue_url: str
+    outcomes: Outcomes
 
     @property
     def aws(self) -> EmbeddedAws:
@@ -59,21 +58,12 @@ class Stage:
         events: list[dict[str, Any]] = client.get_execution_history(executionArn=newest)["events"]
         return events
 
-    def records(self) -> list[dict[str, Any]]:
-        """Return the records that were told since the last time."""
-        queue, records = self.aws.client("sqs"), []
-        while messages := queue.receive_message(
-            QueueUrl=self.queue_url, MaxNumberOfMessages=_QUEUE_BATCH
-        ).get("Messages"):
-            for message in messages:
-                records.append(json.loads(message["Body"]))
-                queue.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
-        return records
-
 
 @contextmanager
 def stage(accounts: int, seed: int = 1) -> Iterator[Stage]:
     """Deploy Holdfast in an organization with that many accounts, the guardrail attached to each.
+
+    The fast path is alone: nothing starts a reconciliation.
 
     Parameters
     ----------
@@ -85,12 +75,12 @@ def stage(accounts: int, seed: int = 1) -> Iterator[Stage]:
     clock = SkippingClock()
     with tempfile.TemporaryDirectory() as folder, _embedded_aws(seed, clock) as aws:
         random.seed(seed)
-        deployment = deploy_holdfast(aws, Path(folder))
+        deployment = deploy_holdfast(aws, Path(folder), ReconciliationEnabled="false")
         policy_id = deployment.organization.policies[GUARDRAIL]
         _protect_everywhere(deployment, policy_id)
         made = tuple(_make_account(aws, number, policy_id) for number in range(accounts))
         clock.settle()
-        yield Stage(deployment, made, _subscribe_queue(deployment))
+        yield Stage(deployment, made, subscribe(deployment))
 
 
 def _embedded_aws(seed: int, clock: SkippingClock) -> EmbeddedAws:
@@ -101,8 +91,11 @@ def _embedded_aws(seed: int, clock: SkippingClock) -> EmbeddedAws:
 def _protect_everywhere(deployment: Deployment, policy_id: str) -> None:
     """Write `targets = "any"` for the guardrail, as an organization with so many accounts would."""
     path = deployment.template.parent / "functions" / "guardrails" / "baseline.toml"
-    pattern = rf'(policy   = "{policy_id}"\n(?:.*\n){{2}}targets  = ).*'
-    path.write_text(re.sub(pattern, r'\1"any"', path.read_text(encoding="utf-8")), encoding="utf-8")
+    pattern = rf'(policy +?= "{policy_id}"\n(?:.+\n)*?targets +?= ).*'
+    text, places = re.subn(pattern, r'\1"any"', path.read_text(encoding="utf-8"))
+    if places != 1:
+        raise RuntimeError(f"{path.name} has {places} entries for {policy_id} with targets")
+    path.write_text(text, encoding="utf-8")
 
 
 def _make_account(aws: EmbeddedAws, number: int, policy_id: str) -> str:
@@ -111,16 +104,3 @@ def _make_account(aws: EmbeddedAws, number: int, policy_id: str) -> str:
     account_id: str = created["CreateAccountStatus"]["AccountId"]
     organizations.attach_policy(PolicyId=policy_id, TargetId=account_id)
     return account_id
-
-
-def _subscribe_queue(deployment: Deployment) -> str:
-    queue = deployment.aws.client("sqs")
-    queue_url: str = queue.create_queue(QueueName="records")["QueueUrl"]
-    attributes = queue.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]
-    deployment.aws.client("sns").subscribe(
-        TopicArn=deployment.stack.outputs["OutcomeTopicArn"],
-        Protocol="sqs",
-        Endpoint=attributes["QueueArn"],
-        Attributes={"RawMessageDelivery": "true"},
-    )
-    return queue_url

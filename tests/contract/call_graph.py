@@ -1,7 +1,7 @@
 """What a task can reach, read from the sources, by following names.
 
-Types are not known here, so a method's name stands for every method of that name: what is found can be too
-much, never too little. A call that is not found cannot be made.
+Types are not known here, so a method's name stands for every method of that name, called or handed on; only a
+name that is a field's too counts where it is called alone.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ import botocore.session
 from botocore import xform_name
 
 from tests.contract.shipped import FUNCTIONS
-
-ADAPTER = "holdfast.organizations"
 
 
 @dataclass(frozen=True)
@@ -49,17 +47,43 @@ def reachable(module: str) -> frozenset[Place]:
     return frozenset(reached)
 
 
-def operations(module: str) -> frozenset[str]:
-    """Return the operations of the Organizations API that a task can call."""
-    known = botocore.session.get_session().get_service_model("organizations").operation_names
-    of_method = {xform_name(operation): operation for operation in known}
-    functions = (place for place in reachable(module) if place.module == ADAPTER and not _is_constant(place))
-    nodes = [node for place in functions for node in _code(place)]
+def actions_of(module: str) -> frozenset[str]:
+    """Return the IAM actions for all that a task can ask AWS: `service:Operation`."""
+    return frozenset(
+        action
+        for adapter in services()
+        for action in _actions(adapter, [place for place in reachable(module) if place.module == adapter])
+    )
+
+
+@cache
+def services() -> dict[str, frozenset[str]]:
+    """Return the adapters, the modules that make a client, with the services that each makes one of."""
+    made = {
+        module: frozenset(
+            node.args[0].value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "client"
+            and isinstance(node.args[0], ast.Constant)
+            and isinstance(node.args[0].value, str)
+        )
+        for module, tree in sources().items()
+    }
+    return {module: clients for module, clients in made.items() if clients}
+
+
+def _actions(adapter: str, places: list[Place]) -> Iterator[str]:
+    """Yield what an adapter's functions can ask: operations are named, or called as methods."""
+    nodes = [node for place in places if not _is_constant(place) for node in _code(place)]
     named = {node.value for node in nodes if isinstance(node, ast.Constant)}
     called = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    return frozenset(
-        operation for method, operation in of_method.items() if operation in named or method in called
-    )
+    for service in services()[adapter]:
+        model = botocore.session.get_session().get_service_model(service)
+        for operation in model.operation_names:
+            if operation in named or xform_name(operation) in called:
+                yield f"{model.signing_name}:{operation}"
 
 
 @cache
@@ -100,16 +124,43 @@ def _code(place: Place) -> Iterator[ast.AST]:
 
 def _mentioned(place: Place) -> Iterator[Place]:
     imported = _imports(place.module)
-    for node in _code(place):
+    nodes = list(_code(place))
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    for node in nodes:
         match node:
             case ast.Name(id=name):
                 yield from _existing(imported.get(name, Place(place.module, name)))
             case ast.Attribute(value=ast.Name(id=name), attr=attribute) if _is_module(imported.get(name)):
-                yield from _existing(Place(f"holdfast.{imported[name].name}", attribute))
+                yield from _existing(Place(f"{imported[name].module}.{imported[name].name}", attribute))
             case ast.Attribute(value=ast.Call(func=ast.Name(id="Path"))):
                 pass  # a path has a parent, and so has an account
+            case ast.Attribute(value=ast.Call(func=ast.Name(id="super"))):
+                pass  # the bases are mentioned by name
+            case ast.Attribute(attr=attribute) if id(node) not in called and attribute in _fields():
+                pass  # a value that happens to have a method's name
             case ast.Attribute(attr=attribute):
-                yield from (method for method in _places() if method.name.endswith(f".{attribute}"))
+                yield from _methods(attribute, place.module)
+
+
+def _methods(name: str, module: str) -> Iterator[Place]:
+    """Yield every method of a name; a private one is its own module's."""
+    for place in _places():
+        is_known = place.module == module or not name.startswith("_")
+        if place.name.endswith(f".{name}") and is_known:
+            yield place
+
+
+@cache
+def _fields() -> frozenset[str]:
+    """Return the names of all fields of dataclasses."""
+    return frozenset(
+        node.target.id
+        for tree in sources().values()
+        for kind in ast.walk(tree)
+        if isinstance(kind, ast.ClassDef)
+        for node in kind.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    )
 
 
 def _existing(place: Place) -> Iterator[Place]:

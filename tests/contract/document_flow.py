@@ -42,7 +42,8 @@ def reads(state: State) -> set[str]:
 
     What a Choice asks with `IsPresent` first counts as not read.
     """
-    own = {key: value for key, value in state.items() if key not in {"ResultSelector", "ResultPath", "Catch"}}
+    not_read = {"ResultSelector", "ResultPath", "Catch", "ItemProcessor"}
+    own = {key: value for key, value in state.items() if key not in not_read}
     return set(_paths_read(own)) | {
         path for path in _paths_read(state.get("ResultSelector", {})) if path.startswith("$$")
     }
@@ -70,6 +71,8 @@ def always_set(
     definition: Mapping[str, Any],
     results: Mapping[str, object],
     implied: Mapping[tuple[str, str], Paths] | None = None,
+    *,
+    given: Paths = frozenset({"$"}),
 ) -> dict[str, Paths]:
     """Return the paths that are set in every input of each state that can be reached.
 
@@ -81,9 +84,11 @@ def always_set(
         An example of what a task returns, by the state's name: with the least that it ever returns.
     implied : mapping
         What a Choice makes certain that goes from the first state to the second.
+    given : frozenset of str
+        What is set in the input of the first state.
     """
     states: Mapping[str, State] = definition["States"]
-    inputs: dict[str, Paths] = {definition["StartAt"]: frozenset({"$"})}
+    inputs: dict[str, Paths] = {definition["StartAt"]: given}
     pending = [definition["StartAt"]]
     while pending:
         name = pending.pop()
@@ -105,10 +110,12 @@ def _outputs(state: State, before: Paths, result: object) -> Iterator[tuple[str,
 
 
 def _after(state: State, before: Paths, result: object) -> Paths:
-    if state["Type"] != "Task":
+    if state["Type"] not in {"Task", "Map"}:
         return before
     selected = state.get("ResultSelector")
-    shape = paths_in(result if selected is None else {key.removesuffix(".$"): 0 for key in selected})
+    if selected is not None:
+        result = {key.removesuffix(".$"): result if path == "$" else 0 for key, path in selected.items()}
+    shape = paths_in(result)
     return _placed(before, state.get("ResultPath", "$"), frozenset(shape))
 
 

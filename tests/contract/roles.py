@@ -6,7 +6,13 @@ from typing import Any
 
 from tests.contract.shipped import deployed, of_type
 
-EVERYTHING = {"Mode": "remediate", "AllowAwsManagedPolicies": "true", "TracingEnabled": "true"}
+EVERYTHING = {
+    "Mode": "remediate",
+    "AllowAwsManagedPolicies": "true",
+    "TracingEnabled": "true",
+    "RestorePolicyTypes": "true",
+    "RestorePolicies": "true",
+}
 """The parameters with which the roles may do most."""
 
 Statement = dict[str, Any]

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from tests.contract.shipped import FUNCTION_OF_TASK, deployed, of_type
+from tests.contract.shipped import REMEDIATE, deployed, of_type
 
 ALARMS: dict[str, dict[str, Any]] = of_type(deployed(), "AWS::CloudWatch::Alarm")
 RULES = list(of_type(deployed(), "AWS::Events::Rule"))
@@ -21,6 +21,8 @@ def test_there_is_an_alarm_for_all_that_could_go_unseen() -> None:
         ("AWS/States", "ExecutionsFailed", "RemediateStateMachine"),
         ("AWS/States", "ExecutionsTimedOut", "RemediateStateMachine"),
         ("AWS/States", "ExecutionsAborted", "RemediateStateMachine"),
+        ("AWS/States", "ExecutionsFailed", "ReconcileStateMachine"),
+        ("AWS/States", "ExecutionsSucceeded", "ReconcileStateMachine"),
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "UndeliveredQueue.QueueName"),
         *(("AWS/Events", "FailedInvocations", name) for name in RULES),
         *(("AWS/Events", "InvocationsFailedToBeSentToDlq", name) for name in RULES),
@@ -28,6 +30,7 @@ def test_there_is_an_alarm_for_all_that_could_go_unseen() -> None:
 
 
 def test_functions_that_are_throttled_for_five_minutes_raise_an_alarm() -> None:
+    """Those of the fast path; that the reconciliation's wait for each other is in order."""
     alarm = ALARMS["FunctionsThrottledAlarm"]
     total, *each = alarm["Metrics"]
 
@@ -42,7 +45,7 @@ def test_functions_that_are_throttled_for_five_minutes_raise_an_alarm() -> None:
             "Period": 60,
             "Stat": "Sum",
         }
-        for function in FUNCTION_OF_TASK.values()
+        for function in REMEDIATE.function_of_task.values()
     ]
 
 
@@ -62,5 +65,19 @@ def test_every_alarm_says_what_it_means_and_what_to_do() -> None:
     assert [name for name, text in described.items() if not meaning_and_remedy.fullmatch(text)] == []
 
 
-def test_an_alarm_is_quiet_while_nothing_happens() -> None:
-    assert {alarm["TreatMissingData"] for alarm in ALARMS.values()} == {"notBreaching"}
+def test_an_alarm_is_quiet_while_nothing_happens_but_the_one_that_listens_for_the_heartbeat() -> None:
+    missing = {name: alarm["TreatMissingData"] for name, alarm in ALARMS.items()}
+    heartbeat = ALARMS["ReconciliationSilentAlarm"]
+
+    assert missing == {**dict.fromkeys(ALARMS, "notBreaching"), "ReconciliationSilentAlarm": "breaching"}
+    assert (heartbeat["ComparisonOperator"], heartbeat["Threshold"], heartbeat["Period"]) == (
+        "LessThanThreshold",
+        1,
+        3_600,
+    )
+
+
+def test_nobody_listens_for_a_heartbeat_that_is_switched_off() -> None:
+    gone = deployed().keys() - deployed(ReconciliationEnabled="false").keys()
+
+    assert gone == {"ReconciliationSilentAlarm"}

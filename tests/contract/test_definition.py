@@ -14,13 +14,14 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 
 import reattach_policy
 from holdfast.attachment import Attachment
-from holdfast.errors import OrganizationsBusyError, RetryableError
+from holdfast.errors import OrganizationsBusyError, OrganizationsThrottledError, ServiceBusyError
 from holdfast.incident import AttachResult, Incident, Reattachment
 from holdfast.notification import compose
 from holdfast.outcome import Outcome, TextCheck, conclude
 from holdfast.verdict import NOT_OURS, Action, Reason, Verdict
 from tests.contract.document_flow import always_set, caught_by, reads, targets
-from tests.contract.shipped import DEFINITION, FUNCTION_OF_TASK, STATES, SUBSTITUTIONS, TASKS, TEMPLATE
+from tests.contract.shipped import FUNCTION_OF_TASK as FUNCTIONS_OF_BOTH
+from tests.contract.shipped import MACHINES, RECONCILE, REMEDIATE, TASK_OF_FUNCTION, TEMPLATE, Machine
 from tests.unit.examples import CONFIRMED_INCIDENT, NOW, VERIFIED, failed
 
 STATE_KEYS = {
@@ -29,6 +30,11 @@ STATE_KEYS = {
         *("Retry", "Catch", "Next", "End"),
     },
     "Choice": {"Type", "Comment", "Choices", "Default"},
+    "Wait": {"Type", "Comment", "Seconds", "Next"},
+    "Map": {
+        *("Type", "Comment", "ItemsPath", "MaxConcurrency", "ItemSelector", "ItemProcessor", "ResultPath"),
+        *("Catch", "Next"),
+    },
     "Succeed": {"Type", "Comment"},
     "Fail": {"Type", "Comment", "Error", "CausePath"},
 }
@@ -44,6 +50,19 @@ CONTEXT = {
 }
 """What the context object always has. Source: Step Functions developer guide, "Context object"."""
 
+EVERY_STATE = [
+    pytest.param(state, id=f"{machine}: {name}")
+    for machine in MACHINES
+    for name, state in machine.states.items()
+]
+EVERY_TASK = [
+    pytest.param(state, id=f"{machine}: {name}")
+    for machine in MACHINES
+    for name, state in machine.tasks.items()
+]
+STATES, TASKS, DEFINITION = REMEDIATE.states, REMEDIATE.tasks, REMEDIATE.definition
+FUNCTION_OF_TASK = REMEDIATE.function_of_task
+
 LEAST_RESULTS = {
     "Verify Detach": replace(VERIFIED, verdict=NOT_OURS, observed=None).to_document(),
     "Describe Outcome": compose(replace(failed("MalformedEventError"), detachment=None)),
@@ -55,19 +74,21 @@ EVENTS_OF_AN_ATTEMPT = 4
 """Scheduled, started, submitted, ended. Source: Step Functions API reference, "HistoryEvent"."""
 HISTORY_LIMIT = 25_000
 """Source: Step Functions developer guide, "Quotas": beyond it an execution fails."""
-BUSY: list[type[RetryableError]] = [OrganizationsBusyError, *OrganizationsBusyError.__subclasses__()]
-CLEARS_UP = ["Lambda.TooManyRequestsException", *(kind.__name__ for kind in BUSY)]
+CLEARS_UP = {
+    "Lambda.TooManyRequestsException",
+    *(kind.__name__ for kind in (OrganizationsBusyError, OrganizationsThrottledError, ServiceBusyError)),
+}
 PATIENCE = 1_800
 """Seconds that are waited for what clears up by waiting."""
 EIGHT_DAYS = 8 * 24 * 60 * 60
 """Exemptions of a week will wait in an execution."""
 
 
-def substituted() -> dict[str, Any]:
+def substituted(machine: Machine) -> dict[str, Any]:
     """Return the definition with sample values in place of the substitutions."""
     arn = "arn:aws:lambda:us-east-1:111122223333:function:"
-    samples = {name: "aws" if name == "Partition" else arn + name for name in SUBSTITUTIONS}
-    text = re.sub(r"\$\{(\w+)\}", lambda match: samples[match[1]], json.dumps(DEFINITION))
+    samples = {name: "aws" if name == "Partition" else arn + name for name in machine.substitutions}
+    text = re.sub(r"\$\{(\w+)\}", lambda match: samples[match[1]], json.dumps(machine.definition))
     definition: dict[str, Any] = json.loads(text)
     return definition
 
@@ -77,47 +98,44 @@ def ways_on(state: dict[str, Any]) -> set[str]:
     return {*targets(state), *(target for target, _ in caught_by(state))}
 
 
-def test_every_target_exists_and_every_state_can_be_reached() -> None:
-    named = {target for state in STATES.values() for target in ways_on(state)}
+@pytest.mark.parametrize("machine", MACHINES, ids=str)
+def test_every_target_exists_and_every_state_can_be_reached(machine: Machine) -> None:
+    for part in machine.parts:
+        named = {target for state in part["States"].values() for target in ways_on(state)}
 
-    assert named | {DEFINITION["StartAt"]} == STATES.keys()
-    assert ALWAYS_SET.keys() == STATES.keys()
+        assert named | {part["StartAt"]} == part["States"].keys()
 
 
-def test_no_way_leads_back() -> None:
+def test_no_way_of_the_remediation_leads_back() -> None:
     order = TopologicalSorter({name: ways_on(state) for name, state in STATES.items()})
 
     assert set(order.static_order()) == STATES.keys()
 
 
-@pytest.mark.parametrize("name", STATES)
-def test_a_state_is_well_formed(name: str) -> None:
-    state = STATES[name]
+@pytest.mark.parametrize("state", EVERY_STATE)
+def test_a_state_is_well_formed(state: dict[str, Any]) -> None:
     ends = state.get("End", False) or state["Type"] in {"Succeed", "Fail"}
 
     assert state.keys() <= STATE_KEYS[state["Type"]]
     assert ends is not any(targets(state))
 
 
-@pytest.mark.parametrize("name", STATES)
-def test_a_state_says_in_a_sentence_what_it_is_for(name: str) -> None:
-    assert re.fullmatch(r"[A-Z].+\.", STATES[name]["Comment"])
+@pytest.mark.parametrize("state", EVERY_STATE)
+def test_a_state_says_in_a_sentence_what_it_is_for(state: dict[str, Any]) -> None:
+    assert re.fullmatch(r"[A-Z].+\.", state["Comment"])
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_a_task_is_limited_and_every_error_of_it_is_caught(name: str) -> None:
-    task = TASKS[name]
-
+@pytest.mark.parametrize("task", EVERY_TASK)
+def test_a_task_is_limited_and_every_error_of_it_is_caught(task: dict[str, Any]) -> None:
     assert task["TimeoutSeconds"] > 0
     assert task["Retry"]
-    assert [(catcher["ErrorEquals"], catcher["ResultPath"]) for catcher in task["Catch"]] == [
-        (["States.ALL"], "$.error")
-    ]
+    assert [catcher["ErrorEquals"] for catcher in task["Catch"]] == [["States.ALL"]]
+    assert re.fullmatch(r"\$\.(\w+_)?error", task["Catch"][0]["ResultPath"])
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_a_retry_says_how_often_how_long_apart_and_with_jitter(name: str) -> None:
-    retriers = TASKS[name]["Retry"]
+@pytest.mark.parametrize("task", EVERY_TASK)
+def test_a_retry_says_how_often_how_long_apart_and_with_jitter(task: dict[str, Any]) -> None:
+    retriers = task["Retry"]
 
     assert [retrier.keys() for retrier in retriers] == [RETRY_KEYS] * len(retriers)
     assert {retrier["JitterStrategy"] for retrier in retriers} == {"FULL"}
@@ -211,21 +229,24 @@ def test_a_failed_execution_ends_with_a_constant_name_and_the_error_that_was_cau
     }
 
 
-@pytest.mark.parametrize("error", CLEARS_UP)
-@pytest.mark.parametrize("name", FUNCTION_OF_TASK)
-def test_what_clears_up_by_waiting_is_waited_for_at_least_half_an_hour(name: str, error: str) -> None:
+@pytest.mark.parametrize("name", TASK_OF_FUNCTION)
+def test_what_clears_up_by_waiting_is_waited_for_at_least_half_an_hour(name: str) -> None:
     """Full jitter halves each delay on average. Source: developer guide, "Handling errors"."""
-    (retrier,) = (retrier for retrier in TASKS[name]["Retry"] if error in retrier["ErrorEquals"])
+    (retrier,) = (
+        retrier for retrier in TASK_OF_FUNCTION[name]["Retry"] if CLEARS_UP & set(retrier["ErrorEquals"])
+    )
 
+    assert set(retrier["ErrorEquals"]) <= CLEARS_UP
+    assert "Lambda.TooManyRequestsException" in retrier["ErrorEquals"]
     assert retrier["MaxAttempts"] * retrier["MaxDelaySeconds"] / 2 >= PATIENCE
 
 
-@pytest.mark.parametrize("name", FUNCTION_OF_TASK)
+@pytest.mark.parametrize("name", TASK_OF_FUNCTION)
 def test_a_function_gives_up_before_the_state_gives_it_up(name: str) -> None:
-    own = TEMPLATE["Resources"][FUNCTION_OF_TASK[name]]["Properties"]
+    own = TEMPLATE["Resources"][FUNCTIONS_OF_BOTH[name]]["Properties"]
     limit = own.get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])
 
-    assert limit < TASKS[name]["TimeoutSeconds"]
+    assert limit < TASK_OF_FUNCTION[name]["TimeoutSeconds"]
 
 
 def test_an_execution_that_uses_up_all_its_retries_keeps_within_the_history() -> None:
@@ -239,18 +260,31 @@ def test_an_execution_may_wait_for_an_exemption_to_end() -> None:
     assert DEFINITION["TimeoutSeconds"] >= EIGHT_DAYS
 
 
-def test_the_embedded_interpreter_accepts_the_definition() -> None:
-    program, _ = AmazonStateLanguageParser.parse(json.dumps(substituted()))
+def test_a_reconciliation_is_told_without_the_run_beside_it() -> None:
+    """Of 5,000 attachments that are refused, both in one document are more than a state may pass on."""
+    state = RECONCILE.states["Describe Reconciliation"]
 
-    assert program.start_at.start_at_name == DEFINITION["StartAt"]
+    assert (state["ResultSelector"], state["ResultPath"]) == ({"notification.$": "$"}, "$")
 
 
-def test_cfn_lint_accepts_the_definition() -> None:
+@pytest.mark.parametrize("machine", MACHINES, ids=str)
+def test_the_embedded_interpreter_accepts_the_definition(machine: Machine) -> None:
+    program, _ = AmazonStateLanguageParser.parse(json.dumps(substituted(machine)))
+
+    assert program.start_at.start_at_name == machine.definition["StartAt"]
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=str)
+def test_cfn_lint_accepts_the_definition(machine: Machine) -> None:
     """`sam validate --lint` does not look into the file, cfn-lint looks into this resource's property."""
-    machine = {
+    resource = {
         "Type": "AWS::StepFunctions::StateMachine",
-        "Properties": {"RoleArn": "arn:aws:iam::111122223333:role/states", "Definition": substituted()},
+        "Properties": {
+            "RoleArn": "arn:aws:iam::111122223333:role/states",
+            "Definition": substituted(machine),
+        },
     }
-    found = lint(json.dumps({"Resources": {"Remediate": machine}}), config=ManualArgs(regions=["us-east-1"]))
+    template = json.dumps({"Resources": {"Machine": resource}})
+    found = lint(template, config=ManualArgs(regions=["us-east-1"]))
 
     assert [f"{match.rule.id} {match.message}" for match in found] == []

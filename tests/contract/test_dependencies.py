@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.call_graph import ADAPTER, sources
-from tests.contract.shipped import FUNCTIONS, ROOT
+from tests.contract.call_graph import services, sources
+from tests.contract.shipped import FUNCTIONS, REMEDIATE, ROOT, module_of
 
 SDK = {"boto3", "botocore"}
 CORE = "holdfast"
+REMEDIATING = {module_of(state) for state in REMEDIATE.function_of_task}
 HANDLERS = {module for module in sources() if not module.startswith(CORE)}
 
 
@@ -32,8 +33,10 @@ def _imported_names(node: ast.AST) -> Iterator[str]:
         yield from _imported_names(child)
 
 
-def test_the_adapter_is_the_only_module_that_imports_the_sdk() -> None:
-    assert [module for module, tree in sources().items() if imported_packages(tree) & SDK] == [ADAPTER]
+def test_only_the_adapters_and_what_judges_their_errors_import_the_sdk() -> None:
+    importing = {module for module, tree in sources().items() if imported_packages(tree) & SDK}
+
+    assert importing == {*services(), "holdfast.calling"}
 
 
 @pytest.mark.parametrize("module", sorted(HANDLERS))
@@ -41,6 +44,20 @@ def test_a_handler_depends_on_the_core_and_on_no_other_handler(module: str) -> N
     others = imported_packages(sources()[module]) - sys.stdlib_module_names
 
     assert others == {CORE}
+
+
+def test_the_fast_path_does_not_need_the_slow_one() -> None:
+    slow = f"{CORE}.reconciliation"
+    fast = [
+        module
+        for module in sources()
+        if module in REMEDIATING or (module.startswith(CORE) and not module.startswith(slow))
+    ]
+    leaning = [
+        module for module in fast if any(name.startswith(slow) for name in _imported_names(sources()[module]))
+    ]
+
+    assert leaning == []
 
 
 def test_the_core_depends_on_nothing_but_itself_the_sdk_and_the_standard_library() -> None:
@@ -62,10 +79,10 @@ def test_the_embedded_aws_knows_nothing_of_holdfast(path: Path) -> None:
 
 
 def test_what_decides_runs_without_the_sdk() -> None:
-    deciding = ["baseline", "detachment", "failures", "incident", "outcome", "quoting", "verdict"]
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        f"from holdfast import {', '.join(deciding)}\n"
+        "from holdfast import baseline, detachment, failures, incident, outcome, quoting, verdict\n"
+        "from holdfast.reconciliation import drift, trigger, turn, run\n"
         f"print(*{SDK!r} & sys.modules.keys())"
     )
 

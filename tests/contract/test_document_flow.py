@@ -50,6 +50,15 @@ def test_a_choice_may_make_something_certain() -> None:
     assert always_set(definition, {}, {("Begin", "End"): frozenset({"$.error"})})["End"] == {"$", "$.error"}
 
 
+def test_a_selector_may_give_the_whole_result_a_name() -> None:
+    flow = always_set(
+        machine(Begin={"Type": "Task", "ResultSelector": {"told.$": "$", "one.$": "$.at"}, "Next": "End"}),
+        {"Begin": {"at": "now"}},
+    )
+
+    assert flow["End"] == {"$", "$.told", "$.told.at", "$.one"}
+
+
 def test_a_result_that_is_written_over_is_gone() -> None:
     flow = always_set(
         machine(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.shipped import STATES, deployed, of_type
+from tests.contract.shipped import MACHINES, deployed, of_type
 
 PATTERN_LIMIT = 2_048
 """Characters of an event pattern. Source: EventBridge user guide, "Quotas"."""
@@ -104,14 +104,17 @@ def test_the_alert_says_what_follows(mode: str, promise: str) -> None:
     assert f"is checking it; {promise}." in target["InputTransformer"]["InputTemplate"]
 
 
-def test_what_ends_untold_is_everything_but_the_failure_that_was_told() -> None:
-    told = STATES["Remediation Failed"]["Error"]
+def test_what_ends_untold_is_everything_but_the_failures_that_were_told() -> None:
+    errors = {state["Error"] for machine in MACHINES for state in machine.states.values() if "Error" in state}
+    told = ["RemediationFailed", "ReconciliationFailed"]
+
+    assert errors == {*told, "NotificationFailed"}
 
     assert json.loads(rules()["UntoldEndRule"]["EventPattern"]) == {
         "source": ["aws.states"],
         "detail-type": ["Step Functions Execution Status Change"],
         "detail": {
-            "stateMachineArn": ["RemediateStateMachine"],
+            "stateMachineArn": ["RemediateStateMachine", "ReconcileStateMachine"],
             "$or": [
                 {"status": ["TIMED_OUT", "ABORTED"]},
                 {"status": ["FAILED"], "error": [{"anything-but": told}]},
@@ -142,7 +145,7 @@ def test_a_topic_is_a_target_without_a_role() -> None:
     """A topic's own policy lets the rule in. Source: EventBridge user guide, "Amazon SNS permissions"."""
     with_role = {target["Arn"] for target in targets() if "RoleArn" in target}
 
-    assert with_role == {"RemediateStateMachine.Arn"}
+    assert with_role == {"RemediateStateMachine.Arn", "ReconcileStateMachine"}
 
 
 def test_a_pattern_keeps_within_its_limit_also_with_ninety_policy_ids() -> None:

@@ -7,9 +7,9 @@ import pytest
 from tests.contract.shipped import (
     FUNCTION_OF_TASK,
     FUNCTIONS,
+    MACHINES,
     ROOT,
-    STATES,
-    SUBSTITUTIONS,
+    TASK_OF_FUNCTION,
     TEMPLATE,
     module_of,
     of_type,
@@ -22,14 +22,16 @@ MODULES = sorted(path.stem for path in FUNCTIONS.glob("*.py"))
 def test_a_task_has_one_name_in_five_places(state: str) -> None:
     module, function = module_of(state), f"{state.replace(' ', '')}Function"
 
-    assert STATES[state]["Resource"] == f"${{{function}Arn}}"
-    assert SUBSTITUTIONS[f"{function}Arn"] == {"Fn::GetAtt": [function, "Arn"]}
+    (machine,) = (each for each in MACHINES if state in each.function_of_task)
+
+    assert TASK_OF_FUNCTION[state]["Resource"] == f"${{{function}Arn}}"
+    assert machine.substitutions[f"{function}Arn"] == {"Fn::GetAtt": [function, "Arn"]}
     assert TEMPLATE["Resources"][function]["Properties"]["Handler"] == f"{module}.handler"
     assert (FUNCTIONS / f"{module}.py").is_file()
     assert (ROOT / "tests" / "unit" / f"test_{module}.py").is_file()
 
 
-def test_every_function_is_a_task_of_the_state_machine() -> None:
+def test_every_function_is_a_task_of_a_state_machine() -> None:
     functions = of_type(TEMPLATE["Resources"], "AWS::Serverless::Function")
 
     assert sorted(functions) == sorted(FUNCTION_OF_TASK.values())

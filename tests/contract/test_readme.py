@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from docs.generated.readme import PARTS, README, parts_of, refresh
 from docs.generated.states import node_id
 from tests.contract.document_flow import caught_by, targets
 from tests.contract.roles import all_actions, roles
-from tests.contract.shipped import DEFINITION, STATES
+from tests.contract.shipped import FUNCTION_OF_TASK, RECONCILE, REMEDIATE, Machine
 
 
 def test_the_readme_has_a_place_for_every_generated_part() -> None:
@@ -21,25 +23,35 @@ def test_the_generated_parts_are_fresh() -> None:
 
 
 def test_only_what_stands_between_the_markers_is_written() -> None:
-    text = "before\n<!-- generated: states -->\nold\n<!-- /generated -->\nafter\n"
+    text = "before\n<!-- generated: remediation -->\nold\n<!-- /generated -->\nafter\n"
 
     assert refresh(text) == (
-        f"before\n<!-- generated: states -->\n{PARTS['states']()}<!-- /generated -->\nafter\n"
+        f"before\n<!-- generated: remediation -->\n{PARTS['remediation']()}<!-- /generated -->\nafter\n"
     )
 
 
-def test_the_diagram_shows_every_state_and_every_way() -> None:
-    nodes = dict(re.findall(r'^ +(\w+)[\[({]+"(.+)"', PARTS["states"](), re.MULTILINE))
-    arrows = set(re.findall(r"^ +(\w+) (-->|-\.->)(?:\|[^|]+\|)? (\w+)$", PARTS["states"](), re.MULTILINE))
-    states = {node_id(name): state for name, state in STATES.items()}
+@pytest.mark.parametrize(
+    ("machine", "part", "beginning"),
+    [
+        (REMEDIATE, "remediation", "A policy is detached"),
+        (RECONCILE, "reconciliation", "The schedule, an event, or somebody"),
+    ],
+    ids=["remediation", "reconciliation"],
+)
+def test_the_diagram_shows_every_state_and_every_way(machine: Machine, part: str, beginning: str) -> None:
+    nodes = dict(re.findall(r'^ +(\w+)[\[({>]+"(.+)"', PARTS[part](), re.MULTILINE))
+    arrows = set(re.findall(r"^ +(\w+) (-->|-\.->)(?:\|[^|]+\|)? (\w+)$", PARTS[part](), re.MULTILINE))
+    states = {node_id(name): state for name, state in machine.states.items()}
+    maps = {node: state["ItemProcessor"] for node, state in states.items() if "ItemProcessor" in state}
 
     assert nodes == {
-        "Event": "A policy is detached",
-        **{node_id(name): name for name in STATES},
+        "Event": beginning,
+        **{node_id(name): name for name in machine.states},
         "Succeeded": "Succeeded",
     }
     assert arrows == {
-        ("Event", "-->", node_id(DEFINITION["StartAt"])),
+        ("Event", "-->", node_id(machine.definition["StartAt"])),
+        *((node, "-->", node_id(each["StartAt"])) for node, each in maps.items()),
         *((node, "-->", node_id(to)) for node, state in states.items() for to in targets(state)),
         *((node, "-.->", node_id(to)) for node, state in states.items() for to, _ in caught_by(state)),
         *((node, "-->", "Succeeded") for node, state in states.items() if state.get("End")),
@@ -52,3 +64,14 @@ def test_the_permissions_name_every_role_and_every_action() -> None:
 
     assert {f"{holder}Role" for holder in holders} == roles().keys()
     assert {action for _, may, *_ in rows for action in re.findall(r"\w+:\w+", may)} == all_actions()
+
+
+def test_the_readme_says_how_long_a_stacks_name_may_be() -> None:
+    """A function's name, STACK-FUNCTION-RANDOM, has 64 characters; else CloudFormation cuts the stack's.
+
+    Source: Lambda API reference, CreateFunction; the random part has 12 or 13, as deployed stacks show.
+    """
+    longest = max(len(function) for function in FUNCTION_OF_TASK.values())
+    room = 64 - len("--") - 13 - longest
+
+    assert f"a name of at most {room} characters" in " ".join(README.read_text(encoding="utf-8").split())

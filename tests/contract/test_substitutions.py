@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.contract.shipped import DEFINITION_FILE, SUBSTITUTIONS, TEMPLATE_FILE
+from tests.contract.shipped import MACHINES, TEMPLATE_FILE, Machine
 
 PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
@@ -16,24 +16,28 @@ def tokens(path: Path) -> list[yaml.Token]:
     return list(yaml.scan(path.read_text(encoding="utf-8")))
 
 
-def test_the_definition_and_the_template_name_the_same_substitutions() -> None:
-    used = PLACEHOLDER.findall(DEFINITION_FILE.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("machine", MACHINES, ids=str)
+def test_the_definition_and_the_template_name_the_same_substitutions(machine: Machine) -> None:
+    used = PLACEHOLDER.findall(machine.file.read_text(encoding="utf-8"))
 
-    assert sorted(set(used)) == sorted(SUBSTITUTIONS)
+    assert sorted(set(used)) == sorted(machine.substitutions)
 
 
-def test_a_substitution_stands_in_a_quoted_string() -> None:
+@pytest.mark.parametrize("machine", MACHINES, ids=str)
+def test_a_substitution_stands_in_a_quoted_string(machine: Machine) -> None:
     """Otherwise the file is no YAML, or another one, until the values are in it."""
     unquoted = [
         token.value
-        for token in tokens(DEFINITION_FILE)
+        for token in tokens(machine.file)
         if isinstance(token, yaml.ScalarToken) and PLACEHOLDER.search(token.value) and token.style != '"'
     ]
 
     assert unquoted == []
 
 
-@pytest.mark.parametrize("path", [TEMPLATE_FILE, DEFINITION_FILE], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [TEMPLATE_FILE, *(machine.file for machine in MACHINES)], ids=lambda path: path.name
+)
 def test_there_are_no_anchors_and_no_aliases(path: Path) -> None:
     """CloudFormation refuses them. Source: its user guide, "Template formats"."""
     shared = [token for token in tokens(path) if isinstance(token, yaml.AnchorToken | yaml.AliasToken)]
@@ -41,6 +45,7 @@ def test_there_are_no_anchors_and_no_aliases(path: Path) -> None:
     assert shared == []
 
 
-def test_the_definition_is_plain_ascii() -> None:
+@pytest.mark.parametrize("machine", MACHINES, ids=str)
+def test_the_definition_is_plain_ascii(machine: Machine) -> None:
     """CloudFormation reads it in the character set of its platform. Source: its published handler."""
-    assert DEFINITION_FILE.read_bytes().isascii()
+    assert machine.file.read_bytes().isascii()

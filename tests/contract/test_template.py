@@ -10,8 +10,10 @@ from tests.contract.shipped import (
     FUNCTION_OF_TASK,
     FUNCTIONS,
     HOME_REGIONS,
+    MACHINES,
     TEMPLATE,
     TEMPLATE_FILE,
+    Machine,
     deployed,
     of_type,
     scope,
@@ -34,8 +36,10 @@ def test_the_sections_follow_an_event_on_its_way() -> None:
         ("2", "AlertRule"),
         ("3", "RemediateStateMachine"),
         ("4", "VerifyDetachFunction"),
-        ("5", "OutcomeTopic"),
-        ("6", "AlarmTopic"),
+        ("5", "ReconcileSchedule"),
+        ("6", "TakeTurnFunction"),
+        ("7", "OutcomeTopic"),
+        ("8", "AlarmTopic"),
     ]
 
 
@@ -52,26 +56,31 @@ def test_cfn_lint_accepts_the_template(region: str) -> None:
     assert [f"{match.rule.id} line {match.linenumber}: {match.message}" for match in found] == []
 
 
-def test_the_state_machine_is_traced_on_request() -> None:
+@pytest.mark.parametrize("machine", MACHINES, ids=str)
+def test_a_state_machine_is_traced_on_request(machine: Machine) -> None:
     tracing = {
-        given: deployed(TracingEnabled=given)["RemediateStateMachine"]["Properties"]["Tracing"]["Enabled"]
+        given: deployed(TracingEnabled=given)[machine.logical_id]["Properties"]["Tracing"]["Enabled"]
         for given in ("true", "false")
     }
 
     assert tracing == {"true": True, "false": False}
 
 
-def test_every_execution_is_logged_whole() -> None:
-    machine = deployed()["RemediateStateMachine"]["Properties"]
-    log = deployed()["RemediateLogGroup"]["Properties"]
+@pytest.mark.parametrize("machine", MACHINES, ids=str)
+def test_every_execution_is_logged_whole(machine: Machine) -> None:
+    properties = deployed()[machine.logical_id]["Properties"]
+    group = f"{machine.name.capitalize()}LogGroup"
 
-    assert machine["Type"] == "STANDARD"
-    assert machine["Logging"] == {
+    assert properties["Type"] == "STANDARD"
+    assert properties["Logging"] == {
         "Level": "ALL",
         "IncludeExecutionData": True,
-        "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": "RemediateLogGroup.Arn"}}],
+        "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": f"{group}.Arn"}}],
     }
-    assert log == {"LogGroupName": "/aws/vendedlogs/states/holdfast-remediate", "RetentionInDays": "365"}
+    assert deployed()[group]["Properties"] == {
+        "LogGroupName": f"/aws/vendedlogs/states/holdfast-{machine}",
+        "RetentionInDays": "365",
+    }
 
 
 def test_all_functions_are_one_zip_without_dependencies() -> None:
@@ -84,7 +93,7 @@ def test_all_functions_are_one_zip_without_dependencies() -> None:
         ["arm64"],
     )
     assert {key for function in own.values() for key in function.keys() & shared.keys()} == {
-        *("LoggingConfig", "Timeout"),
+        *("Environment", "LoggingConfig", "MemorySize", "Timeout"),
     }
     assert [name for name, function in own.items() if "Layers" in function] == []
     assert list(FUNCTIONS.rglob("requirements*.txt")) == []
@@ -98,5 +107,5 @@ def test_every_function_has_a_log_of_its_own_that_ends_some_day() -> None:
 
     assert own == {name: f"{name.removesuffix('Function')}LogGroup" for name in FUNCTION_OF_TASK.values()}
     assert {name: log["RetentionInDays"] for name, log in logs.items()} == dict.fromkeys(
-        ["RemediateLogGroup", *own.values()], "90"
+        ["RemediateLogGroup", "ReconcileLogGroup", *own.values()], "90"
     )

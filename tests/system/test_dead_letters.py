@@ -52,7 +52,10 @@ def test_an_event_for_a_deleted_state_machine_is_a_dead_letter_and_the_alert_sti
         "policyId": holdfast.policy("DenyLeaveOrganization"),
         "targetId": holdfast.target("Root"),
     }
-    assert (why["ERROR_CODE"], why["TARGET_ARN"]) == ("NO_RESOURCE", holdfast.deployment.state_machine_arn)
+    assert (why["ERROR_CODE"], why["TARGET_ARN"]) == (
+        "NO_RESOURCE",
+        holdfast.deployment.state_machine_arn,
+    )
     assert why["RULE_ARN"].endswith(f":rule/{holdfast.output('DetachRuleName')}")
     assert len(holdfast.mails("AlertTopicArn")) == alerts_before + 1
 

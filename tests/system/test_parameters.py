@@ -17,7 +17,10 @@ GUARDRAIL = ("DenyLeaveOrganization", "Root")
 @contextmanager
 def redeployed(holdfast: Holdfast, **parameters: str) -> Iterator[None]:
     """Deploy again with other parameters, and with the former ones afterwards."""
-    former, template = holdfast.deployment.stack.parameters, holdfast.deployment.template
+    former, template = (
+        holdfast.deployment.stack.parameters,
+        holdfast.deployment.template,
+    )
     holdfast.aws.deploy(template, {**former, **parameters}, "holdfast")
     try:
         yield

@@ -2,35 +2,95 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from localaws.faults import FunctionFault
 from localaws.gateway import ApiError
-from tests.deployed import DENY_LEAVING, Holdfast
+from tests.deployed import DENY_LEAVING, SCP, Holdfast, deployed
 
-FUNCTIONS = (
-    "VerifyDetachFunction",
-    "ReattachPolicyFunction",
-    "ConfirmAttachmentFunction",
-    "DescribeOutcomeFunction",
+REMEDIATING = (
+    *(
+        "VerifyDetachFunction",
+        "ReattachPolicyFunction",
+        "ConfirmAttachmentFunction",
+        "DescribeOutcomeFunction",
+    ),
 )
+RECONCILING = (
+    *("TakeTurnFunction", "FindDriftFunction", "RestorePolicyTypesFunction", "RestorePoliciesFunction"),
+    *("RestoreAttachmentsFunction", "CheckWiringFunction", "CompareCoverageFunction"),
+    "DescribeReconciliationFunction",
+)
+FUNCTIONS = (*REMEDIATING, *RECONCILING)
+RESTORING = {
+    "ReconciliationEnabled": "true",
+    "ReconciliationSchedule": "rate(300 days)",
+    "RestorePolicyTypes": "true",
+    "RestorePolicies": "true",
+}
 ALLOW = {"Sid": "Anything", "Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
 @pytest.fixture(scope="module")
-def holdfast(shared_holdfast: Holdfast) -> Holdfast:
+def holdfast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Holdfast]:
+    """Let the organization lose its guardrails in every way that Holdfast knows."""
+    with deployed(tmp_path_factory.mktemp("holdfast"), **RESTORING) as fresh:
+        detach_in_every_way(fresh)
+        tamper_in_every_way(fresh)
+        yield fresh
+
+
+def detach_in_every_way(holdfast: Holdfast) -> None:
     """Let each kind of target lose a guardrail, one of them with an Allow, and one for good."""
-    shared_holdfast.guardrail("AllowList", "Sandbox", ALLOW, DENY_LEAVING)
-    shared_holdfast.detach("AllowList", "Sandbox")
-    shared_holdfast.detach("DenyLeaveOrganization", "Root")
-    shared_holdfast.detach("DenyDisablingCloudTrail", "Workloads/Prod")
-    shared_holdfast.detach("ProtectSecurityRoles", "Workloads/Prod/payments-prod")
+    holdfast.guardrail("AllowList", "Sandbox", ALLOW, DENY_LEAVING)
+    holdfast.detach("AllowList", "Sandbox")
+    holdfast.detach("DenyLeaveOrganization", "Root")
+    holdfast.detach("DenyDisablingCloudTrail", "Workloads/Prod")
+    holdfast.detach("ProtectSecurityRoles", "Workloads/Prod/payments-prod")
     full = ApiError("ConstraintViolationException", "", Reason="MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED")
-    shared_holdfast.aws.faults.fail_call("organizations", "AttachPolicy", full)
-    shared_holdfast.detach("DenyUnapprovedRegions", "Workloads")
-    return shared_holdfast
+    holdfast.aws.faults.fail_call("organizations", "AttachPolicy", full)
+    holdfast.detach("DenyUnapprovedRegions", "Workloads")
+    stranger = holdfast.stranger("Stranger", "Sandbox")
+    holdfast.aws.faults.fail_function("VerifyDetachFunction", FunctionFault.CRASH, times=100)
+    holdfast.organizations.detach_policy(PolicyId=stranger, TargetId=holdfast.target("Sandbox"))
+    holdfast.aws.clock.settle()
+    holdfast.aws.faults.clear()
+
+
+def tamper_in_every_way(holdfast: Holdfast) -> None:
+    """Weaken a text, delete a policy, squat its name, switch the type off, move an account."""
+    client, root = holdfast.organizations, holdfast.target("Root")
+    weak = json.dumps({"Version": "2012-10-17", "Statement": [DENY_LEAVING]})
+    client.update_policy(PolicyId=holdfast.policy("DenyDisablingCloudTrail"), Content=weak)
+    holdfast.aws.clock.settle()
+    doomed = holdfast.policy("DenyUnapprovedRegions")
+    with holdfast.aws.clock.working():
+        # The schedule may have attached it again.
+        with suppress(client.exceptions.PolicyNotAttachedException):
+            holdfast.take("DenyUnapprovedRegions", "Workloads")
+        client.delete_policy(PolicyId=doomed)
+        client.create_policy(Name="DenyUnapprovedRegions", Description="", Type=SCP, Content=weak)
+    holdfast.aws.clock.settle()
+    client.disable_policy_type(RootId=root, PolicyType=SCP)
+    holdfast.aws.clock.settle()
+    client.move_account(
+        AccountId=holdfast.target("Workloads/Prod/payments-prod"),
+        SourceParentId=holdfast.target("Workloads/Prod"),
+        DestinationParentId=holdfast.target("Sandbox"),
+    )
+    holdfast.stranger("Filler", "Workloads")
+    holdfast.aws.clock.settle()
+    holdfast.take("Filler", "Workloads")
+    holdfast.aws.clock.settle()
+    holdfast.aws.client("events").disable_rule(Name=holdfast.resource("DetachRule"))
+    holdfast.take("DenyLeaveOrganization", "Root")
+    holdfast.aws.clock.settle()
+    holdfast.reconcile()
 
 
 def called(holdfast: Holdfast, function: str) -> set[str]:
@@ -79,23 +139,28 @@ def test_no_call_of_holdfast_was_denied(holdfast: Holdfast) -> None:
     assert denied == []
 
 
-def test_only_reattaching_changes_anything(holdfast: Holdfast) -> None:
+def test_who_changes_the_organization_and_how(holdfast: Holdfast) -> None:
     reads = ("organizations:Describe", "organizations:List")
-
-    changing = {
-        function: {action for action in called(holdfast, function) if not action.startswith(reads)}
+    changes = {
+        function: {
+            action
+            for action in called(holdfast, function)
+            if action.startswith("organizations:") and not action.startswith(reads)
+        }
         for function in FUNCTIONS
     }
 
-    assert changing == {
-        "VerifyDetachFunction": set(),
+    assert {function: made for function, made in changes.items() if made} == {
         "ReattachPolicyFunction": {"organizations:AttachPolicy"},
-        "ConfirmAttachmentFunction": set(),
-        "DescribeOutcomeFunction": set(),
+        "RestorePolicyTypesFunction": {"organizations:EnablePolicyType"},
+        "RestorePoliciesFunction": {"organizations:CreatePolicy", "organizations:UpdatePolicy"},
+        "RestoreAttachmentsFunction": {"organizations:AttachPolicy"},
     }
 
 
-@pytest.mark.parametrize("operation", ["DetachPolicy", "DeletePolicy", "UpdatePolicy"])
-def test_the_reattaching_role_cannot_undo_anything(holdfast: Holdfast, operation: str) -> None:
-    """The permissions are asked as IAM would be: by the role's statements, not by what happened."""
-    assert f"organizations:{operation}" not in allowed(holdfast, "ReattachPolicyFunction")
+@pytest.mark.parametrize("operation", ["DetachPolicy", "DeletePolicy", "DisablePolicyType"])
+def test_no_role_can_undo_anything(holdfast: Holdfast, operation: str) -> None:
+    """The permissions are asked as IAM would be: by the roles' statements, not by what happened."""
+    may = [name for name in FUNCTIONS if f"organizations:{operation}" in allowed(holdfast, name)]
+
+    assert may == []

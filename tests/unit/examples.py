@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from holdfast.attachment import Attachment, PolicySummary, PolicyType
+from holdfast.attachment import Attachment, LivePolicy, PolicySummary, PolicyType
 from holdfast.baseline import Baseline, parse_baseline
 from holdfast.detachment import Detachment
 from holdfast.incident import AttachResult, Failure, Incident, Observation, Protection, Reattachment
@@ -247,3 +247,8 @@ REPORTS = {
     ),
 }
 """A report of each kind, by the name of the mail that tells it."""
+
+
+def live_policy(name: str, content: str, policy_id: str = DENY_REGIONS, description: str = "") -> LivePolicy:
+    """Return a service control policy as the organization has it."""
+    return LivePolicy(policy_id, name, description, PolicyType.SERVICE_CONTROL_POLICY, content)

@@ -80,6 +80,7 @@ REPORTS = st.builds(
     policy_name=MAYBE_WORDS,
     live_name=MAYBE_WORDS,
     policy_type=st.none() | st.sampled_from(PolicyType),
+    declared_id=st.sampled_from([None, "p-lp0dxjlp"]),
     judged=st.booleans(),
     protected=st.none() | st.booleans(),
     sanctioned=st.booleans(),
@@ -111,6 +112,7 @@ EXAMPLES = {
     **_JUDGED,
     "already_attached": replace(_JUDGED["already_attached"], stale=True),
     "sanctioned": replace(_JUDGED["sanctioned"], sanctioned=True),
+    "restored_under_a_new_id": replace(RESTORED, declared_id="p-wasdeleted1"),
     "restored_without_text_check": replace(
         RESTORED,
         conclusion=Conclusion(Outcome.RESTORED_WITHOUT_TEXT_CHECK, timedelta(seconds=42)),

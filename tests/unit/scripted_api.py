@@ -8,8 +8,10 @@ from typing import Any, Self
 import boto3
 from botocore.stub import Stubber
 
-from holdfast.organizations import ONE_ATTEMPT, Organizations
+from holdfast.calling import ONE_ATTEMPT
+from holdfast.organizations import Organizations
 
+SCP = "SERVICE_CONTROL_POLICY"
 DATE = "Sun, 22 Nov 2026 09:00:30 GMT"
 """The `Date` of every answer: `NOW` in the examples."""
 
@@ -74,7 +76,7 @@ class ScriptedApi:
         """Answer DescribePolicy."""
         self.answers(
             "describe_policy",
-            {"Policy": {"PolicySummary": {"Id": policy_id, "Name": name}, "Content": content}},
+            {"Policy": {"PolicySummary": {"Id": policy_id, "Name": name, "Type": SCP}, "Content": content}},
             PolicyId=policy_id,
         )
 

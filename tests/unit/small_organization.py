@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from holdfast.attachment import Attachment, PolicySummary, PolicyType
+from holdfast.attachment import Attachment, LivePolicy, PolicySummary, PolicyType
 from holdfast.errors import OrganizationsError
 from holdfast.incident import Observation
-from holdfast.organizations import Organizations, Policy
-from tests.unit.examples import DENY_ALL, NOW
+from holdfast.organizations import Organizations
+from tests.unit.examples import DENY_ALL, NOW, live_policy
 
 UNITS = {
     "r-exme": ("ou-exme-cbm7ma1f", "ou-exme-ycaqk99w", "ou-exme-ofz030k9"),
@@ -38,7 +38,7 @@ NAMES = {
     "ou-exme-ofz030k9": "Sandbox",
     "338583429068": "payments-prod",
 }
-AS_DECLARED = Policy("DenyUnapprovedRegions", DENY_ALL)
+AS_DECLARED = live_policy("DenyUnapprovedRegions", DENY_ALL)
 
 
 class SmallOrganization(Organizations):
@@ -62,7 +62,7 @@ class SmallOrganization(Organizations):
         self,
         listed: Mapping[tuple[str, PolicyType], tuple[PolicySummary, ...]] | None = None,
         *,
-        policy: Policy = AS_DECLARED,
+        policy: LivePolicy = AS_DECLARED,
         refused: Mapping[str, OrganizationsError] | None = None,
         now: datetime = NOW,
         page_size: int = 20,
@@ -83,7 +83,7 @@ class SmallOrganization(Organizations):
         """List what is listed there."""
         return self._on(target_id, policy_type, "policies_on")
 
-    def policy(self, policy_id: str) -> Policy:
+    def policy(self, policy_id: str) -> LivePolicy:
         """Describe the one policy, whatever its id."""
         self._note("policy", policy_id)
         return self._policy

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from holdfast import asking
-from holdfast.asking import ask_again
+from holdfast.asking import ask_again, ask_until
 from holdfast.errors import OrganizationsBusyError, OrganizationsError, OrganizationsThrottledError
 
 THROTTLED = OrganizationsThrottledError("AttachPolicy", "TooManyRequestsException", "slow down")
@@ -63,4 +63,26 @@ def test_slow_answers_end_it_before_the_function_does(
 def test_nothing_else_is_asked_again(slept: list[float]) -> None:
     with pytest.raises(OrganizationsBusyError):
         ask_again(answering(BUSY, "too late"))
+    assert slept == []
+
+
+def test_until_a_moment_it_is_asked_at_the_same_pace(
+    slept: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 10.0)
+    assert ask_until(answering(*[THROTTLED] * 50, "yes"), 10.1) == "yes"
+    assert [0.18 <= seconds <= 0.22 for seconds in slept] == [True] * 50
+
+
+def test_from_the_moment_on_no_attempt_begins(slept: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter([9.0, 10.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(moments))
+    with pytest.raises(OrganizationsThrottledError):
+        ask_until(answering(THROTTLED, THROTTLED, "too late"), 10.0)
+    assert len(slept) == 1
+
+
+def test_until_a_moment_nothing_else_is_asked_again(slept: list[float]) -> None:
+    with pytest.raises(OrganizationsBusyError):
+        ask_until(answering(BUSY, "too late"), time.monotonic() + 10)
     assert slept == []

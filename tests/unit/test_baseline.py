@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -112,6 +113,78 @@ def test_a_principal_is_sanctioned_by_the_whole_arn_and_id_of_its_role(
 
 def test_without_an_id_a_role_made_again_under_the_same_name_is_sanctioned() -> None:
     assert parsed(SMALL).sanctions(replace(PIPELINE, unique_id="AROAEXAMPLEIMPOSTOR01"))
+
+
+def test_placements_are_the_roots_first_then_those_of_ous_then_those_of_accounts() -> None:
+    baseline = example_baseline()
+    placed = [(placement.guardrail, placement.target_id) for placement in baseline.placements]
+    assert placed == [
+        (0, "r-exme"),
+        (1, "r-exme"),
+        (4, "r-exme"),
+        (5, "r-exme"),
+        (1, "ou-exme-8tio7fay"),
+        (3, "ou-exme-cbm7ma1f"),
+        (6, "ou-exme-ofz030k9"),
+        (2, "ou-exme-ycaqk99w"),
+        (3, "338583429068"),
+    ]
+    assert baseline.attachment_at(baseline.placements[-1]) == Attachment("p-cg404d5t", "338583429068")
+
+
+def test_a_guardrail_for_any_target_has_no_placement() -> None:
+    assert parsed(SMALL.replace('["ou-exme-ycaqk99w", "338583429068"]', '"any"')).placements == ()
+
+
+@given(st.permutations(["r-exme", "ou-exme-ycaqk99w", "ou-exme-8tio7fay", "338583429068"]))
+def test_placements_do_not_depend_on_the_order_in_the_file(targets: list[str]) -> None:
+    """A document names a placement by its number, and every task reads the file anew."""
+    toml = SMALL.replace('["ou-exme-ycaqk99w", "338583429068"]', str(targets).replace("'", '"'))
+    assert [placement.target_id for placement in parsed(toml).placements] == [
+        "r-exme",
+        "ou-exme-8tio7fay",
+        "ou-exme-ycaqk99w",
+        "338583429068",
+    ]
+
+
+def test_a_policy_made_again_takes_its_guardrails_place() -> None:
+    declared = example_baseline()
+    adopted = declared.adopting({"p-7dj3cien": "p-madeagain1", "p-nobodys01": "p-madeagain2"})
+    regions = replace(declared.guardrails[2], policy_id="p-madeagain1", declared_id="p-7dj3cien")
+    assert adopted == replace(
+        declared, guardrails=(*declared.guardrails[:2], regions, *declared.guardrails[3:])
+    )
+    assert adopted.placements == declared.placements
+    assert adopted.guardrail_for(Attachment("p-madeagain1", "ou-exme-ycaqk99w")) == regions
+    assert adopted.guardrail_for(Attachment("p-7dj3cien", "ou-exme-ycaqk99w")) is None
+
+
+def test_without_successors_the_baseline_stays_as_declared() -> None:
+    assert example_baseline().adopting({}) == example_baseline()
+
+
+def test_a_baseline_names_the_policies_of_its_guardrails() -> None:
+    adopted = example_baseline().adopting({"p-7dj3cien": "p-madeagain1"})
+    named = [adopted.names(policy_id) for policy_id in ("p-lp0dxjlp", "p-madeagain1", "p-7dj3cien")]
+    assert named == [True, True, False]
+
+
+@pytest.mark.parametrize("description", ["", "Keeps to the regions.\nSee the handbook.", "x" * 512])
+def test_a_description_may_be_declared(description: str) -> None:
+    """The API takes 512 characters, line breaks among them. Source: botocore's PolicyDescription."""
+    (guardrail,) = parsed(SMALL + f"description = {json.dumps(description)}\n").guardrails
+    assert guardrail.description == description
+
+
+def test_a_description_that_is_not_declared_may_be_anything() -> None:
+    assert parsed(SMALL).guardrails[0].description is None
+
+
+def test_a_description_that_the_api_would_refuse_is_refused() -> None:
+    assert complaint_about(SMALL + f'description = "{"x" * 513}"\n') == (
+        f"guardrail[0].description: got {repr('x' * 513)[:200]}, expected the policy's description"
+    )
 
 
 def test_the_version_is_of_the_file_and_of_its_documents() -> None:

@@ -11,8 +11,8 @@ import yaml
 import verify_detach
 from holdfast.attachment import PolicySummary, PolicyType
 from holdfast.errors import HoldfastError
-from holdfast.organizations import Policy
-from tests.unit.examples import ALLOW_ONLY_EU_TEXT, example_baseline
+from tests.unit.examples import ALLOW_ONLY_EU_TEXT, example_baseline, live_policy
+from tests.unit.mocked_services import KnownSuccessors
 from tests.unit.small_organization import SmallOrganization
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -51,10 +51,11 @@ def test_an_event_is_judged_as_its_case_expects(
     """Whatever a read shows: it may be stale, and only AttachPolicy itself knows."""
     organization = SmallOrganization(
         everything_attached() if attached else None,
-        policy=Policy("AllowOnlyEu", ALLOW_ONLY_EU_TEXT),
+        policy=live_policy("AllowOnlyEu", ALLOW_ONLY_EU_TEXT),
         now=HALF_PAST_NINE,
     )
     monkeypatch.setattr(verify_detach, "connect", lambda: organization)
+    monkeypatch.setattr(verify_detach, "connect_successors", lambda: KnownSuccessors({}))
     monkeypatch.setattr(verify_detach, "load_baseline", lambda _: example_baseline())
     monkeypatch.setenv("MODE", "remediate")
     monkeypatch.setenv("ORGANIZATION_ID", "o-far1coz49w")

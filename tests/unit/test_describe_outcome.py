@@ -10,6 +10,7 @@ import describe_outcome
 from holdfast.baseline import Baseline
 from holdfast.errors import BaselineError, OrganizationsThrottledError, UnknownSchemaError
 from tests.unit.examples import DENY_ALL, EXECUTION, VERIFIED, example_baseline
+from tests.unit.mocked_services import KnownSuccessors
 from tests.unit.scripted_api import ScriptedApi
 
 EVENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events" / "detach_from_ou.json").read_text())
@@ -24,6 +25,7 @@ def _deployed(monkeypatch: pytest.MonkeyPatch, api: ScriptedApi) -> None:
     monkeypatch.setenv("ORGANIZATION_ID", "o-far1coz49w")
     monkeypatch.setattr(describe_outcome, "load_baseline", lambda _: example_baseline())
     monkeypatch.setattr(describe_outcome, "connect", lambda: api.organizations)
+    monkeypatch.setattr(describe_outcome, "connect_successors", lambda: KnownSuccessors({}))
 
 
 def surrounded_by(api: ScriptedApi) -> None:

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.attachment import PolicySummary, PolicyType
+from holdfast.attachment import Attachment, PolicySummary, PolicyType
 from holdfast.baseline import Baseline
 from holdfast.description import describe
 from holdfast.errors import (
@@ -18,11 +20,12 @@ from holdfast.errors import (
     OrganizationsError,
     PermissionMissingError,
     PolicyGoneError,
+    ServiceRefusedError,
     UnknownSchemaError,
 )
 from holdfast.incident import Failure, Observation
 from holdfast.notification import compose
-from holdfast.organizations import Organizations, Policy
+from holdfast.organizations import Organizations
 from holdfast.outcome import Conclusion, Outcome, TextCheck
 from holdfast.report import Holder, Report
 from holdfast.surroundings import Surroundings
@@ -37,12 +40,15 @@ from tests.unit.examples import (
     RESTORED,
     VERIFIED,
     example_baseline,
+    live_policy,
 )
+from tests.unit.mocked_services import KnownSuccessors
 from tests.unit.outside import JSON, WORDS
 from tests.unit.small_organization import SmallOrganization
 
 EVENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events" / "detach_from_ou.json").read_text())
 SCP = PolicyType.SERVICE_CONTROL_POLICY
+NO_SUCCESSORS: Mapping[str, str] = MappingProxyType({})
 WORKLOADS_NOW = Surroundings("Workloads", ("Workloads",), 2)
 
 REATTACHMENT = {"result": "attached", "at": "2026-11-22T09:00:30Z", "retries": 0}
@@ -59,6 +65,7 @@ def described(
     document: dict[str, Any],
     organizations: Organizations | None = None,
     baseline: Baseline | BaselineError | None = None,
+    successors: Mapping[str, str] | Exception = NO_SUCCESSORS,
 ) -> Report:
     return describe(
         document,
@@ -66,6 +73,7 @@ def described(
         ORGANIZATION,
         baseline or example_baseline(),
         organizations or SmallOrganization(),
+        successors=KnownSuccessors(successors).read,
     )
 
 
@@ -79,7 +87,7 @@ def test_a_restored_incident_is_described_with_all_that_can_be_found_out() -> No
 
 
 def test_restored_means_restored_as_declared() -> None:
-    weakened = SmallOrganization(policy=Policy("Temporary", DENY_ALL.replace("Deny", "Allow")))
+    weakened = SmallOrganization(policy=live_policy("Temporary", DENY_ALL.replace("Deny", "Allow")))
     assert described(CONFIRMED_DOCUMENT, weakened) == replace(
         RESTORED,
         conclusion=Conclusion(Outcome.RESTORED_WITH_CHANGED_TEXT, CONFIRMED - DETACHED),
@@ -244,7 +252,7 @@ def test_any_event_with_any_error_ends_in_a_notification(
 def test_any_caller_ends_in_a_notification(field: str, word: str, session: str, name: str) -> None:
     identity = EVENT["detail"]["userIdentity"] | {"principalId": f"AROAEXAMPLE:{session}", "userName": name}
     event = EVENT | {"detail": EVENT["detail"] | {field: word, "userIdentity": identity}}
-    organization = SmallOrganization(policy=Policy(name, word))
+    organization = SmallOrganization(policy=live_policy(name, word))
     notification = compose(described(event | caught("States.Timeout", word), organization))
     assert json.dumps(notification, ensure_ascii=False).encode()
 
@@ -264,3 +272,85 @@ def unguarded(event: dict[str, Any]) -> dict[str, Any]:
     """Return the same event about a policy that the baseline does not hold."""
     request = {"policyId": "p-FullAWSAccess", "targetId": "ou-exme-ycaqk99w"}
     return event | {"detail": event["detail"] | {"requestParameters": request}}
+
+
+MADE_AGAIN = replace(
+    VERIFIED,
+    detachment=replace(VERIFIED.detachment, attachment=Attachment("p-madeagain1", "ou-exme-ycaqk99w")),
+    protection=replace(VERIFIED.protection, declared_id="p-7dj3cien"),
+)
+MADE_AGAIN_DOCUMENT = MADE_AGAIN.to_document()
+NOT_TO_BE_ASKED = AssertionError("the successors were asked for")
+
+
+def detach_of_a_successor() -> dict[str, Any]:
+    """Return the event in which p-madeagain1 was detached."""
+    request = {"policyId": "p-madeagain1", "targetId": "ou-exme-ycaqk99w"}
+    return EVENT | {"detail": EVENT["detail"] | {"requestParameters": request}}
+
+
+def test_a_restored_policy_made_again_is_compared_with_the_declared_text() -> None:
+    confirmed = MADE_AGAIN_DOCUMENT | {"reattachment": REATTACHMENT, "confirmation": CONFIRMATION}
+    assert described(confirmed, successors=NOT_TO_BE_ASKED) == replace(
+        RESTORED,
+        detachment=MADE_AGAIN.detachment,
+        declared_id="p-7dj3cien",
+        surroundings=WORKLOADS_NOW,
+    )
+
+
+def test_a_policy_made_again_whose_text_was_changed_meanwhile_is_told_as_changed() -> None:
+    weakened = SmallOrganization(policy=live_policy("DenyUnapprovedRegions", "{}"))
+    confirmed = MADE_AGAIN_DOCUMENT | {"reattachment": REATTACHMENT, "confirmation": CONFIRMATION}
+    report = described(confirmed, weakened)
+    assert (report.conclusion.outcome, report.protected) == (Outcome.RESTORED_WITH_CHANGED_TEXT, True)
+
+
+def test_a_new_id_that_the_baseline_has_adopted_meanwhile_is_the_declared_one() -> None:
+    declared = example_baseline().adopting({"p-7dj3cien": "p-madeagain1"})
+    adopted = replace(
+        declared,
+        guardrails=tuple(replace(guardrail, declared_id=None) for guardrail in declared.guardrails),
+    )
+    confirmed = MADE_AGAIN_DOCUMENT | {"reattachment": REATTACHMENT, "confirmation": CONFIRMATION}
+    report = described(confirmed, baseline=adopted)
+    assert (report.conclusion.outcome, report.declared_id) == (Outcome.RESTORED, None)
+
+
+def test_without_a_baseline_it_is_still_told_that_a_policy_was_made_again() -> None:
+    report = described(
+        MADE_AGAIN_DOCUMENT | caught("BaselineError"), baseline=BaselineError("cannot be read")
+    )
+    assert (report.declared_id, report.protected) == ("p-7dj3cien", None)
+
+
+def test_a_policy_made_again_that_holds_a_slot_is_in_the_baseline() -> None:
+    guardrail = PolicySummary("p-madeagain1", "DenyUnapprovedRegions", aws_managed=False)
+    organization = SmallOrganization({("ou-exme-ycaqk99w", SCP): (guardrail,)})
+    report = described(MADE_AGAIN_DOCUMENT | caught("AttachmentQuotaExceededError"), organization)
+    assert report.holders == (Holder(guardrail, in_baseline=True),)
+
+
+def test_a_policy_made_again_that_was_never_judged_is_known_as_a_guardrail() -> None:
+    """Verify Detach refuses one with another text, and its reader must not believe it unprotected."""
+    report = described(
+        detach_of_a_successor() | caught("ChangedSuccessorError"),
+        successors={"p-7dj3cien": "p-madeagain1"},
+    )
+    assert (report.protected, report.policy_name, report.declared_id, report.attached_now) == (
+        True,
+        "DenyUnapprovedRegions",
+        "p-7dj3cien",
+        Observation(attached=False, at=NOW),
+    )
+
+
+def test_without_the_successors_nobody_knows_whether_a_policy_is_protected() -> None:
+    refused = ServiceRefusedError("ssm", "GetParametersByPath", "AccessDeniedException", "no")
+    report = described(detach_of_a_successor() | caught("ServiceRefusedError"), successors=refused)
+    assert (report.protected, report.baseline_version) == (None, example_baseline().version)
+
+
+def test_of_what_the_baseline_names_no_successor_is_asked_for() -> None:
+    """Nobody can talk Holdfast out of a guardrail by a parameter."""
+    assert described(EVENT | caught("States.Timeout"), successors=NOT_TO_BE_ASKED).protected

@@ -91,7 +91,7 @@ def test_what_is_good_to_know_may_be_absent(field: str) -> None:
         ),
         (
             event_with("errorCode", "AccessDenied"),
-            "detail.errorCode: got 'AccessDenied', expected none: a failed call detaches nothing",
+            "detail.errorCode: got 'AccessDenied', expected none: a failed call changes nothing",
         ),
         (event_with("requestParameters", None), "detail.requestParameters: got None, expected a JSON object"),
         (event_without("requestParameters"), "detail.requestParameters: got None, expected a JSON object"),

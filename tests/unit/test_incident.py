@@ -56,6 +56,7 @@ INCIDENTS = st.builds(
         policy_type=st.none() | st.sampled_from(PolicyType),
         organization=st.text(),
         baseline_version=st.text(),
+        declared_id=st.none() | st.text(),
     ),
     verdict=st.builds(Verdict, st.sampled_from(Action), st.sampled_from(Reason)),
     observed=st.none() | st.builds(Observation, attached=st.booleans(), at=MOMENTS),
@@ -80,6 +81,13 @@ def test_an_incident_at_its_last_stage_has_what_the_state_machine_added() -> Non
 def test_an_incident_that_failed_has_what_the_catch_caught() -> None:
     document = VERIFIED.to_document() | {"error": {"Error": "PolicyGoneError", "Cause": "gone"}}
     assert parse_incident(document) == replace(VERIFIED, failure=Failure("PolicyGoneError", "gone"))
+
+
+def test_an_incident_from_before_policies_were_made_again_is_read() -> None:
+    """An execution may have begun with the code that was deployed before."""
+    document = VERIFIED.to_document()
+    del document["protection"]["declared_id"]
+    assert parse_incident(document) == VERIFIED
 
 
 def test_the_document_of_an_incident_is_plain() -> None:

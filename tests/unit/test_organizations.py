@@ -19,7 +19,8 @@ from botocore.exceptions import (
 from botocore.session import Session
 
 from holdfast import organizations
-from holdfast.attachment import PolicySummary, PolicyType
+from holdfast.attachment import LivePolicy, PolicySummary, PolicyType
+from holdfast.calling import unless_refused
 from holdfast.errors import (
     AttachmentQuotaExceededError,
     OrganizationsBusyError,
@@ -28,11 +29,13 @@ from holdfast.errors import (
     OrganizationsThrottledError,
     PermissionMissingError,
     PolicyGoneError,
+    PolicyNameTakenError,
     PolicyTypeDisabledError,
     TargetGoneError,
 )
 from holdfast.incident import AttachResult, Observation
-from holdfast.organizations import Organizations, Policy, judge, unless_refused
+from holdfast.organizations import Organizations, Root, judge
+from holdfast.pacing import Pace
 from tests.unit.examples import (
     DENY_ALL,
     DENY_REGIONS,
@@ -41,6 +44,7 @@ from tests.unit.examples import (
     REGIONS_ON_WORKLOADS,
     ROOT,
     WORKLOADS,
+    live_policy,
 )
 from tests.unit.scripted_api import ScriptedApi, listed, organizations_client
 
@@ -62,6 +66,12 @@ CALLS: dict[str, tuple[str, Callable[[Organizations], object]]] = {
         lambda ask: list(ask.child_units(ROOT)),
     ),
     "ListAccountsForParent": ("list_accounts_for_parent", lambda ask: list(ask.child_accounts(ROOT))),
+    "ListRoots": ("list_roots", lambda ask: ask.root()),
+    "ListTargetsForPolicy": ("list_targets_for_policy", lambda ask: ask.targets_of(DENY_REGIONS)),
+    "ListPolicies": ("list_policies", lambda ask: list(ask.policies_of_type(SCP))),
+    "EnablePolicyType": ("enable_policy_type", lambda ask: ask.enable_type(ROOT, SCP)),
+    "CreatePolicy": ("create_policy", lambda ask: ask.create_policy("Some", "", SCP, DENY_ALL)),
+    "UpdatePolicy": ("update_policy", lambda ask: ask.update_text(DENY_REGIONS, DENY_ALL, "")),
 }
 
 JUDGED = {
@@ -71,24 +81,30 @@ JUDGED = {
     "ChildNotFoundException": OrganizationsRefusedError,
     "ConcurrentModificationException": OrganizationsBusyError,
     "ConstraintViolationException": OrganizationsRefusedError,
+    "DuplicatePolicyException": PolicyNameTakenError,
     "InvalidInputException": OrganizationsRefusedError,
+    "MalformedPolicyDocumentException": OrganizationsRefusedError,
     "OrganizationalUnitNotFoundException": OrganizationsRefusedError,
     "ParentNotFoundException": OrganizationsRefusedError,
     "PolicyChangesInProgressException": OrganizationsBusyError,
     "PolicyNotFoundException": PolicyGoneError,
+    "PolicyTypeNotAvailableForOrganizationException": OrganizationsRefusedError,
     "PolicyTypeNotEnabledException": PolicyTypeDisabledError,
+    "RootNotFoundException": OrganizationsRefusedError,
     "ServiceException": OrganizationsBusyError,
     "TargetNotFoundException": TargetGoneError,
     "TooManyRequestsException": OrganizationsThrottledError,
     "UnsupportedAPIEndpointException": OrganizationsRefusedError,
 }
-"""What each modelled error means; "already attached" is an answer and has a test of its own."""
+"""What each modelled error means; those that are answers have tests of their own."""
+
+ANSWERS = {"DuplicatePolicyAttachmentException", "PolicyTypeAlreadyEnabledException"}
 
 MODELLED = [
     (operation, shape.name)
     for operation in CALLS
     for shape in MODEL.operation_model(operation).error_shapes
-    if shape.name != "DuplicatePolicyAttachmentException"
+    if shape.name not in ANSWERS
 ]
 
 
@@ -241,7 +257,7 @@ def test_the_policies_on_a_target_are_those_of_all_pages(api: ScriptedApi) -> No
 
 def test_a_policy_is_its_name_and_text(api: ScriptedApi) -> None:
     api.describes(DENY_REGIONS, "DenyUnapprovedRegions", DENY_ALL)
-    assert api.organizations.policy(DENY_REGIONS) == Policy("DenyUnapprovedRegions", DENY_ALL)
+    assert api.organizations.policy(DENY_REGIONS) == live_policy("DenyUnapprovedRegions", DENY_ALL)
 
 
 def test_an_account_has_a_name(api: ScriptedApi) -> None:
@@ -355,3 +371,105 @@ def test_a_session_token_in_an_error_is_not_passed_on(api: ScriptedApi) -> None:
     with pytest.raises(OrganizationsRefusedError) as raised:
         api.organizations.parent(PAYMENTS_PROD)
     assert "IQoJb3JpZ2lu" not in str(raised.value)
+
+
+def test_the_root_shows_the_types_that_are_on_or_being_switched(api: ScriptedApi) -> None:
+    types = [
+        {"Type": "SERVICE_CONTROL_POLICY", "Status": "ENABLED"},
+        {"Type": "TAG_POLICY", "Status": "PENDING_DISABLE"},
+    ]
+    api.answers("list_roots", {"Roots": [], "NextToken": "more"})
+    api.answers("list_roots", {"Roots": [{"Id": ROOT, "PolicyTypes": types}]}, NextToken="more")
+    assert api.organizations.root() == Root(
+        ROOT, {"SERVICE_CONTROL_POLICY": "ENABLED", "TAG_POLICY": "PENDING_DISABLE"}
+    )
+
+
+def test_a_root_that_no_page_shows_is_no_answer(api: ScriptedApi) -> None:
+    api.answers("list_roots", {"Roots": []})
+    with pytest.raises(OrganizationsRefusedError):
+        api.organizations.root()
+
+
+def test_the_targets_of_a_policy_are_those_of_all_pages(api: ScriptedApi) -> None:
+    first, second = {"TargetId": ROOT, "Type": "ROOT"}, {"TargetId": PAYMENTS_PROD, "Type": "ACCOUNT"}
+    api.answers("list_targets_for_policy", {"Targets": [first], "NextToken": "one"}, PolicyId=DENY_REGIONS)
+    api.answers("list_targets_for_policy", {"Targets": []}, PolicyId=DENY_REGIONS, NextToken="one")
+    assert api.organizations.targets_of(DENY_REGIONS) == {ROOT}
+    api.answers("list_targets_for_policy", {"Targets": [], "NextToken": "two"}, PolicyId=DENY_REGIONS)
+    api.answers(
+        "list_targets_for_policy", {"Targets": [first, second]}, PolicyId=DENY_REGIONS, NextToken="two"
+    )
+    assert api.organizations.targets_of(DENY_REGIONS) == {ROOT, PAYMENTS_PROD}
+
+
+def test_the_policies_of_a_type_are_those_of_all_pages(api: ScriptedApi) -> None:
+    api.answers(
+        "list_policies",
+        {"Policies": [listed("p-FullAWSAccess", "FullAWSAccess", aws_managed=True)], "NextToken": "one"},
+        Filter="SERVICE_CONTROL_POLICY",
+    )
+    api.answers(
+        "list_policies",
+        {"Policies": [listed(DENY_REGIONS, "DenyUnapprovedRegions")]},
+        Filter="SERVICE_CONTROL_POLICY",
+        NextToken="one",
+    )
+    assert list(api.organizations.policies_of_type(SCP)) == [
+        PolicySummary("p-FullAWSAccess", "FullAWSAccess", aws_managed=True),
+        PolicySummary(DENY_REGIONS, "DenyUnapprovedRegions", aws_managed=False),
+    ]
+
+
+def test_a_type_is_switched_on_in_the_root(api: ScriptedApi) -> None:
+    api.answers("enable_policy_type", {}, RootId=ROOT, PolicyType="SERVICE_CONTROL_POLICY")
+    api.organizations.enable_type(ROOT, SCP)
+
+
+def test_already_enabled_is_an_answer_and_no_error(api: ScriptedApi) -> None:
+    api.refuses("enable_policy_type", "PolicyTypeAlreadyEnabledException")
+    api.organizations.enable_type(ROOT, SCP)
+
+
+def test_a_created_policy_is_returned_as_the_organization_has_it(api: ScriptedApi) -> None:
+    summary = {"Id": "p-new00001", "Name": "Some", "Description": "Words.", "Type": "TAG_POLICY"}
+    api.answers(
+        "create_policy",
+        {"Policy": {"PolicySummary": summary, "Content": "{}"}},
+        Name="Some",
+        Description="Words.",
+        Type="TAG_POLICY",
+        Content="{}",
+    )
+    assert api.organizations.create_policy("Some", "Words.", PolicyType.TAG_POLICY, "{}") == LivePolicy(
+        "p-new00001", "Some", "Words.", PolicyType.TAG_POLICY, "{}"
+    )
+
+
+def test_a_text_is_replaced_with_its_description_and_the_name_stays(api: ScriptedApi) -> None:
+    api.answers("update_policy", {}, PolicyId=DENY_REGIONS, Content="{}", Description="Words.")
+    api.organizations.update_text(DENY_REGIONS, "{}", "Words.")
+
+
+def test_before_each_call_its_name_is_told(api: ScriptedApi) -> None:
+    """A page is a call of its own; so is an attach."""
+    told: list[str] = []
+    organizations_told = Organizations(organizations_client(), told.append)
+    page(api, [], token="one")
+    page(api, [], after="one")
+    api.refuses("attach_policy", "DuplicatePolicyAttachmentException")
+    organizations_told.policies_on(WORKLOADS, SCP)
+    organizations_told.attach(REGIONS_ON_WORKLOADS)
+    assert told == ["ListPoliciesForTarget", "ListPoliciesForTarget", "AttachPolicy"]
+
+
+def test_the_paced_connection_reads_at_a_quarter_of_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(organizations, "_client", organizations_client)
+    organizations.connect_paced.cache_clear()
+    try:
+        connection = organizations.connect_paced()
+        assert organizations.connect_paced() is connection
+        assert isinstance(connection._before, Pace)
+        assert connection._before._share == 0.25
+    finally:
+        organizations.connect_paced.cache_clear()

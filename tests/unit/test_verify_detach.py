@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,26 @@ import verify_detach
 from holdfast.baseline import Baseline
 from holdfast.errors import (
     BaselineError,
+    ChangedSuccessorError,
     ForeignEventError,
+    OrganizationsError,
     OrganizationsThrottledError,
+    PermissionMissingError,
+    PolicyGoneError,
+    ServiceBusyError,
+    ServiceError,
+    ServiceRefusedError,
     SettingsError,
     WidenedPolicyError,
 )
 from holdfast.incident import is_incident
-from tests.unit.examples import ALLOW_ONLY_EU_TEXT, example_baseline
+from tests.unit.examples import ALLOW_ONLY_EU_TEXT, DENY_ALL, example_baseline
+from tests.unit.mocked_services import KnownSuccessors
 from tests.unit.scripted_api import ScriptedApi
 
 EVENTS = Path(__file__).parents[2] / "events"
 SCP = "SERVICE_CONTROL_POLICY"
+NOT_TO_BE_ASKED = AssertionError("the successors were asked for")
 
 
 def event(name: str) -> dict[str, Any]:
@@ -38,6 +48,11 @@ def _deployed(monkeypatch: pytest.MonkeyPatch, api: ScriptedApi) -> None:
     monkeypatch.setenv("HOST_ACCOUNT_ID", "111122223333")
     deploy(monkeypatch, example_baseline())
     monkeypatch.setattr(verify_detach, "connect", lambda: api.organizations)
+    adopt(monkeypatch, NOT_TO_BE_ASKED)
+
+
+def adopt(monkeypatch: pytest.MonkeyPatch, known: Mapping[str, str] | Exception) -> None:
+    monkeypatch.setattr(verify_detach, "connect_successors", lambda: KnownSuccessors(known))
 
 
 def deploy(monkeypatch: pytest.MonkeyPatch, baseline: Baseline) -> None:
@@ -75,6 +90,7 @@ def test_a_detach_from_the_baseline_is_to_be_reattached(api: ScriptedApi) -> Non
             "policy_type": "SERVICE_CONTROL_POLICY",
             "organization": "o-far1coz49w",
             "baseline_version": example_baseline().version,
+            "declared_id": None,
         },
         "verdict": {"action": "reattach", "reason": "in the baseline"},
         "observed": {"attached": False, "at": "2026-11-22T09:00:30Z"},
@@ -104,12 +120,111 @@ def test_the_type_of_the_policy_comes_from_the_baseline(
     assert verify_detach.handler(event(name), None)["protection"]["policy_type"] == policy_type
 
 
-@pytest.mark.parametrize("name", ["unguarded_policy", "unguarded_target"])
-def test_what_the_baseline_does_not_hold_costs_no_call(name: str) -> None:
-    incident = verify_detach.handler(event(name), None)
+def test_a_target_that_the_baseline_does_not_hold_costs_no_call() -> None:
+    incident = verify_detach.handler(event("unguarded_target"), None)
     assert is_incident(incident)
     assert incident["verdict"] == {"action": "nothing", "reason": "not in the baseline"}
     assert incident["observed"] is None
+
+
+def test_a_policy_that_the_baseline_does_not_name_costs_a_look_at_the_successors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    adopt(monkeypatch, {"p-7dj3cien": "p-madeagain1"})
+    incident = verify_detach.handler(event("unguarded_policy"), None)
+    assert incident["verdict"] == {"action": "nothing", "reason": "not in the baseline"}
+    assert incident["observed"] is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ServiceBusyError("ssm", "GetParametersByPath", "ThrottlingException", "slow down"),
+        ServiceRefusedError("ssm", "GetParametersByPath", "AccessDeniedException", "no"),
+    ],
+)
+def test_without_the_successors_nobody_knows_whether_a_policy_is_a_guardrail(
+    monkeypatch: pytest.MonkeyPatch, error: ServiceError
+) -> None:
+    adopt(monkeypatch, error)
+    with pytest.raises(type(error)):
+        verify_detach.handler(event("unguarded_policy"), None)
+
+
+def detach_of_a_successor() -> dict[str, Any]:
+    """Return the detach of p-madeagain1, which stands in the place of p-7dj3cien."""
+    detach = event("detach_from_ou")
+    detach["detail"]["requestParameters"]["policyId"] = "p-madeagain1"
+    return detach
+
+
+@pytest.fixture
+def _made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Say that DenyUnapprovedRegions was deleted and made again."""
+    adopt(monkeypatch, {"p-7dj3cien": "p-madeagain1"})
+
+
+@pytest.mark.usefixtures("_made_again")
+def test_a_policy_made_again_is_to_be_reattached_if_it_says_what_is_declared(api: ScriptedApi) -> None:
+    api.lists_for("ou-exme-ycaqk99w", SCP)
+    api.describes("p-madeagain1", "DenyUnapprovedRegions", DENY_ALL.replace(" ", ""))
+    incident = verify_detach.handler(detach_of_a_successor(), None)
+    assert incident["verdict"] == {"action": "reattach", "reason": "in the baseline"}
+    assert incident["protection"] == {
+        "name": "DenyUnapprovedRegions",
+        "policy_type": "SERVICE_CONTROL_POLICY",
+        "organization": "o-far1coz49w",
+        "baseline_version": example_baseline().version,
+        "declared_id": "p-7dj3cien",
+    }
+
+
+@pytest.mark.usefixtures("_made_again")
+def test_a_policy_made_again_with_another_text_is_never_reattached(api: ScriptedApi) -> None:
+    """Whoever can write the parameter must not make Holdfast attach a policy of their choice."""
+    api.lists_for("ou-exme-ycaqk99w", SCP)
+    api.describes("p-madeagain1", "DenyUnapprovedRegions", DENY_ALL.replace("*", "s3:*"))
+    with pytest.raises(ChangedSuccessorError) as raised:
+        verify_detach.handler(detach_of_a_successor(), None)
+    assert str(raised.value) == (
+        "p-madeagain1, in the place of p-7dj3cien (DenyUnapprovedRegions), has another text than declared"
+    )
+
+
+@pytest.mark.usefixtures("_made_again")
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("TooManyRequestsException", OrganizationsThrottledError),
+        ("PolicyNotFoundException", PolicyGoneError),
+        ("AccessDeniedException", PermissionMissingError),
+    ],
+)
+def test_a_policy_made_again_whose_text_cannot_be_read_is_not_reattached(
+    api: ScriptedApi, code: str, kind: type[OrganizationsError]
+) -> None:
+    api.lists_for("ou-exme-ycaqk99w", SCP)
+    api.refuses("describe_policy", code)
+    with pytest.raises(kind):
+        verify_detach.handler(detach_of_a_successor(), None)
+
+
+@pytest.mark.usefixtures("_made_again")
+def test_a_policy_made_again_is_protected_only_where_it_is_declared() -> None:
+    detach = detach_of_a_successor()
+    detach["detail"]["requestParameters"]["targetId"] = "ou-exme-ofz030k9"
+    assert verify_detach.handler(detach, None)["verdict"]["action"] == "nothing"
+
+
+@pytest.mark.usefixtures("_made_again")
+def test_in_alert_only_mode_the_text_of_a_policy_made_again_is_not_asked_for(
+    api: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODE", "alert-only")
+    api.lists_for("ou-exme-ycaqk99w", SCP)
+    incident = verify_detach.handler(detach_of_a_successor(), None)
+    assert incident["verdict"] == {"action": "report", "reason": "alert-only mode"}
+    assert incident["protection"]["declared_id"] == "p-7dj3cien"
 
 
 def test_in_alert_only_mode_the_detach_is_reported(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,34 @@
+"""The demonstration, on the clock that skips: what it shows is what happens."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from holdfast_cli.demo import run_demo
+from holdfast_cli.screen import Screen
+from localaws.clock import SkippingClock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_every_act_of_the_demo_goes_as_it_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast_cli.demo.BUILD", tmp_path)
+    printed = io.StringIO()
+
+    went_well = run_demo(Screen(Console(file=printed, soft_wrap=True)), SkippingClock())
+
+    lines = printed.getvalue().splitlines()
+    assert [line for line in lines if line.startswith("  > Subject: [")] == [
+        "  > Subject: [Holdfast o-far1coz49w] Restored: DenyLeaveOrganization on the root",
+        "  > Subject: [Holdfast o-far1coz49w] FAILED: DenyUnapprovedRegions on OU Workloads",
+        "  > Subject: [Holdfast o-far1coz49w] Reconciled: 1 policy made again, 1 attachment restored",
+        "  > Subject: [Holdfast o-far1coz49w] Reconciled: 1 policy type switched on, 6 attachments restored",
+    ]
+    assert "  21 of 21 attachments, on 15 targets, are gone. No DetachPolicy event tells of any." in lines
+    assert went_well
