@@ -4,74 +4,204 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from holdfast.errors import BaselineError
-from holdfast_cli.screen import Screen
-from holdfast_cli.snapshot import take_snapshot
+from holdfast.errors import ServiceError
+from holdfast.successors import Successors
+from holdfast_cli.explaining import EXPLAINED, explain
+from holdfast_cli.impact_command import run_impact
+from holdfast_cli.screen import Screen, safe
+from holdfast_cli.session import Session
+from holdfast_cli.snapshot import Request
+from holdfast_cli.snapshot_command import AlertEnvironment, run_snapshot
 
 app = typer.Typer(
     name="holdfast",
-    help="Keep AWS Organizations guardrails attached. Exit codes: 0 fine, 1 failed, 2 wrong usage.",
+    help=(
+        "Keep AWS Organizations guardrails attached.\n\n"
+        "Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 drift found."
+    ),
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
+GUARDRAILS = Path("functions/guardrails")
+
+Folder = Annotated[Path, typer.Argument(help="The folder with baseline.toml and policies/.", file_okay=False)]
+EndpointUrl = Annotated[str | None, typer.Option(help="Another endpoint, such as that of `make local`.")]
+Profile = Annotated[str | None, typer.Option(help="The profile whose credentials are used.")]
+Region = Annotated[str | None, typer.Option(help="The region; without any, the profile's, or us-east-1.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
 
 @app.command()
-def snapshot(
-    folder: Annotated[
-        Path, typer.Argument(help="Where baseline.toml and policies/ go.", file_okay=False)
-    ] = Path("functions/guardrails"),
-    endpoint_url: Annotated[
-        str | None, typer.Option(help="Another endpoint, such as the embedded AWS.")
+def snapshot(  # noqa: PLR0913 - each is an option of the command
+    folder: Folder = GUARDRAILS,
+    *,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Write it also if guardrails, targets or texts are lost by that.")
+    ] = False,
+    include_aws_managed: Annotated[
+        bool,
+        typer.Option("--include-aws-managed", help="Guard AWS-managed policies too."),
+    ] = False,
+    include_control_tower: Annotated[
+        bool, typer.Option("--include-control-tower", help="Guard Control Tower's aws-guardrails-* too.")
+    ] = False,
+    alert_policy_ids: Annotated[
+        Path | None,
+        typer.Option(
+            help="A samconfig.toml; its AlertPolicyIds become the guardrails.", exists=True, dir_okay=False
+        ),
     ] = None,
+    config_env: Annotated[str, typer.Option(help="The deploy environment in that file.")] = "default",
+    as_json: AsJson = False,
+    endpoint_url: EndpointUrl = None,
+    profile: Profile = None,
+    region: Region = None,
 ) -> None:
-    """Write the baseline from the live organization.
+    """Write the baseline from the live organization, and show what is different.
 
-    Example: make snapshot, or .venv/bin/python -m holdfast_cli snapshot functions/guardrails
+    Comments and order of a baseline that is there stay. If less would be protected, it asks first.
+
+    Example: holdfast snapshot --profile management --alert-policy-ids samconfig.toml
     """
-    screen = Screen()
-    is_new = not folder.exists()
-    try:
-        # The region chooses the partition only; without any, it is the commercial one.
-        session = boto3.Session()
-        region = session.region_name or "us-east-1"
-        client = session.client("organizations", endpoint_url=endpoint_url, region_name=region)
-        taken = take_snapshot(client, folder)
-    except NoCredentialsError:
-        _fail(
-            "no AWS credentials were found. Next: sign in (aws sso login) or set AWS_PROFILE, and try again."
+    screen, session = Screen(), Session(endpoint_url, profile, region)
+    with _explained():
+        client = session.organizations()
+        request = Request(include_aws_managed, include_control_tower, _successors(session))
+        code = run_snapshot(
+            screen,
+            client,
+            folder,
+            request,
+            agree=lambda question: yes or _asked(question),
+            alerts=AlertEnvironment(alert_policy_ids, config_env) if alert_policy_ids else None,
+            as_json=as_json,
         )
-    except BaselineError as error:
-        _fail(f"{folder}: {error}. Nothing was written. Next: correct it, or move it away, and try again.")
-    except (BotoCoreError, ClientError, OSError, ValueError) as error:
-        _fail(str(error))
-    if is_new:
-        screen.line(f"Made the folder {folder}.")
-    for guardrail in taken.baseline.guardrails:
-        where = "wherever it is attached" if guardrail.targets is None else f"on {len(guardrail.targets)}"
-        screen.line(f"{guardrail.policy_id}  {guardrail.name}  {where}")
-    for policy in taken.left_out:
-        screen.line(f"{policy.policy_id}  {policy.name}  left out: {policy.left_out_because}", "dim")
-    for lost in taken.no_longer:
-        screen.line(f"{lost}: WAS IN THE BASELINE and is no longer, for it is not attached now", "yellow")
-    screen.line(
-        f"Wrote {len(taken.written)} files to {folder}, baseline {taken.baseline.version}. Next: review the "
-        'difference, commit it, and deploy it in the mode that you run (README, "Deploy it").'
-    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def impact(  # noqa: PLR0913 - each is an option of the command
+    policy: Annotated[str, typer.Argument(help="A policy's id, or a guardrail's name.")],
+    target: Annotated[
+        str | None, typer.Argument(help="An id, or names such as Root or Workloads/Prod; else all targets.")
+    ] = None,
+    *,
+    folder: Annotated[
+        Path, typer.Option(help="The baseline's folder, for names.", file_okay=False)
+    ] = GUARDRAILS,
+    as_json: AsJson = False,
+    endpoint_url: EndpointUrl = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Show which accounts a detach would expose, and which another attachment still covers.
+
+    Example: holdfast impact DenyUnapprovedRegions Workloads/Prod
+    """
+    with _explained():
+        client = Session(endpoint_url, profile, region).organizations()
+        code = run_impact(Screen(), client, folder, policy, target, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
+def validate(  # noqa: PLR0913 - each is an option of the command
+    folder: Folder = GUARDRAILS,
+    *,
+    host_account: Annotated[
+        str | None, typer.Option(help="The member account that hosts Holdfast, if one does.")
+    ] = None,
+    access_analyzer: Annotated[
+        bool, typer.Option("--access-analyzer", help="Ask IAM Access Analyzer too; needs credentials.")
+    ] = False,
+    as_json: AsJson = False,
+    endpoint_url: EndpointUrl = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Check the baseline and its documents before they are deployed.
+
+    Example: holdfast validate --json
+    """
+    from holdfast_cli.validate import run_validate  # noqa: PLC0415 - it reads grammars that others do not need
+
+    with _explained():
+        session = Session(endpoint_url, profile, region)
+        code = run_validate(
+            Screen(),
+            folder,
+            host_account=host_account,
+            access_analyzer=session.client("accessanalyzer") if access_analyzer else None,
+            as_json=as_json,
+        )
+    raise typer.Exit(code)
+
+
+@app.command()
+def diff(
+    folder: Folder = GUARDRAILS,
+    *,
+    as_json: AsJson = False,
+    endpoint_url: EndpointUrl = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Show how the organization differs from the baseline, without deploying anything.
+
+    Example: holdfast diff --profile management
+    """
+    from holdfast_cli.diff import run_diff  # noqa: PLC0415 - others do not need it
+
+    session = Session(endpoint_url, profile, region)
+    with _explained():
+        code = run_diff(Screen(), session, folder, _successors(session), as_json=as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
+def reconcile(  # noqa: PLR0913 - each is an option of the command
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be restored, and restore nothing.")
+    ] = False,
+    stack: Annotated[str, typer.Option(help="The stack that Holdfast was deployed as.")] = "holdfast",
+    as_json: AsJson = False,
+    endpoint_url: EndpointUrl = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Compare the whole baseline with the organization, restore what is missing, and show it live.
+
+    The deployed reconciliation does it, with its own roles and switches; Ctrl-C does not end it.
+
+    Example: holdfast reconcile --dry-run
+    """
+    from holdfast_cli.reconcile import run_reconcile  # noqa: PLC0415 - others do not need it
+
+    session, screen = Session(endpoint_url, profile, region), Screen()
+    # What a program reads stands alone; people see the rest beside it.
+    story = Screen.beside() if as_json else screen
+    with _explained():
+        code = run_reconcile(screen, story, session, stack, dry_run=dry_run, as_json=as_json)
+    raise typer.Exit(code)
 
 
 @app.command()
 def demo() -> None:
-    """Show on the embedded AWS how a detached guardrail comes back, and how a failure is told."""
+    """Show on the embedded AWS how guardrails come back, whatever was done to them, and what is told.
+
+    Example: holdfast demo
+    """
     _stay_on_this_machine()
     from holdfast_cli.demo import run_demo  # noqa: PLC0415 - the embedded AWS takes a second to import
 
@@ -85,7 +215,10 @@ def local(
     ] = 4566,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
 ) -> None:
-    """Keep the embedded AWS running with Holdfast deployed on it."""
+    """Keep the embedded AWS running with Holdfast deployed on it.
+
+    Example: holdfast local --port 4567
+    """
     _stay_on_this_machine()
     from holdfast_cli.local import run_local  # noqa: PLC0415 - the embedded AWS takes a second to import
     from localaws.endpoint import EndpointError  # noqa: PLC0415 - the same
@@ -94,6 +227,29 @@ def local(
         run_local(Screen(), host, port)
     except EndpointError as error:
         _fail(f"{error}. Next: take another: make local PORT=4567, or HOST=127.0.0.1.")
+
+
+def _successors(session: Session) -> Mapping[str, str]:
+    """Read under which ids Holdfast made policies again; without that they count as new guardrails."""
+    try:
+        return Successors(session.client("ssm")).read()
+    except ServiceError as error:
+        _say(f"policies made again are not recognized, for their new ids could not be read: {error}")
+        return {}
+
+
+def _asked(question: str) -> bool:
+    """Ask whoever sits at the terminal; nobody there is a no."""
+    return sys.stdin.isatty() and typer.confirm(question, err=True)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn the errors that a command may end with into words, and into its exit code."""
+    try:
+        yield
+    except EXPLAINED as error:
+        _fail(explain(error))
 
 
 def _stay_on_this_machine() -> None:
@@ -105,9 +261,13 @@ def _stay_on_this_machine() -> None:
 
 
 def _fail(message: str) -> NoReturn:
-    print(f"holdfast: {message}", file=sys.stderr)  # noqa: T201 - the command's own voice
+    _say(message)
     raise typer.Exit(1)
 
 
+def _say(message: str) -> None:
+    print(f"holdfast: {safe(message)}", file=sys.stderr)  # noqa: T201 - the command's own voice
+
+
 if __name__ == "__main__":
-    app()
+    app(prog_name="holdfast")

@@ -1,60 +1,95 @@
-"""The demonstration: a guardrail is detached and comes back; another cannot, and somebody is told."""
+"""The demonstration: guardrails are detached, deleted and switched off, and come back; mails tell of it."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from holdfast_cli.embedded import BUILD, DELIVERY_DELAY, READER, Deployment, deploy_holdfast
-from holdfast_cli.following import follow, newest_execution, told_by
+from holdfast_cli.following import Told, follow, newest_execution, told_by
+from holdfast_cli.picture import SCP, Picture, take_picture
 from holdfast_cli.sample_organization import SEED
 from localaws.identities import Credentials
 from localaws.server import EmbeddedAws
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mypy_boto3_organizations import OrganizationsClient
 
     from holdfast_cli.screen import Screen
+    from localaws.clock import Clock
+    from localaws.mail import Mail
 
-MAILS_OF_AN_INCIDENT = 2
-"""The alert and the outcome."""
+RESTORING = {"RestorePolicyTypes": "true", "RestorePolicies": "true"}
+
+SETTLING = 0.5
+"""Seconds until a switched policy type has settled: before the event comes, so that no run has to wait."""
+
+MAILS_OF_AN_INCIDENT, MAILS_OF_A_RECONCILIATION = 2, 1
+"""The alert and the outcome; the outcome."""
 
 _PATIENCE = 30.0
+_POLL_SECONDS = 0.1
 
 
-def run_demo(screen: Screen) -> bool:
-    """Show the main job and a failing case on the embedded AWS; return whether both went as they should."""
+def run_demo(screen: Screen, clock: Clock | None = None) -> bool:
+    """Show both paths on the embedded AWS; return whether all went as it should.
+
+    Parameters
+    ----------
+    screen : Screen
+        Where to print.
+    clock : Clock, optional
+        The time; by default the machine's.
+    """
     screen.act("An embedded AWS with a sample organization; Holdfast is deployed on it from template.yaml")
-    with EmbeddedAws(seed=SEED, delivery_delay=DELIVERY_DELAY) as aws:
-        deployment = deploy_holdfast(aws, BUILD / "demo")
+    with EmbeddedAws(seed=SEED, clock=clock, delivery_delay=DELIVERY_DELAY) as aws:
+        aws.organizations.settling = SETTLING
+        deployment = deploy_holdfast(aws, BUILD / "demo", **RESTORING)
+        _stop_schedule(deployment)
         organization = deployment.organization
-        guardrails = ", ".join(organization.policies)
+        before = _picture(deployment)
         screen.line(f"  endpoint      {aws.endpoint_url}")
         screen.line(f"  organization  {organization.organization_id}, {len(organization.targets)} targets")
-        screen.line(f"  guardrails    {guardrails}")
+        screen.line(f"  guardrails    {', '.join(organization.policies)}")
         screen.line(f"  mail to       {READER} (subscriptions confirmed)")
-        restored = _show_restored(deployment, screen)
-        told = _show_failure(deployment, screen)
+        good = (
+            _show_restored(deployment, screen)
+            and _show_made_again(deployment, screen)
+            and _show_brought_back(deployment, screen, before)
+        )
     screen.line("")
-    screen.verdict(
-        "Both went as they should." if restored and told else "Something did not go as it should.",
-        good=restored and told,
-    )
-    if restored and told:
+    screen.verdict("All went as it should." if good else "Something did not go as it should.", good=good)
+    if good:
         screen.line("Next: `make local` keeps such an AWS running for your own hands.")
-    return restored and told
+    return good
+
+
+def _stop_schedule(deployment: Deployment) -> None:
+    """Let events alone start runs: the demo shows what each of them does."""
+    scheduler = deployment.aws.client("scheduler")
+    schedule = scheduler.get_schedule(Name=deployment.stack.resources["ReconcileSchedule"])
+    wanted = ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")
+    scheduler.update_schedule(**{key: schedule[key] for key in wanted}, State="DISABLED")
+
+
+# ---- The acts ----------------------------------------------------------------------------------------------
 
 
 def _show_restored(deployment: Deployment, screen: Screen) -> bool:
     screen.act("A guardrail is detached: DenyLeaveOrganization, from the root")
     organization = deployment.organization
     policy_id, root_id = organization.policies["DenyLeaveOrganization"], organization.targets["Root"]
-    record = _attack(deployment, screen, policy_id, root_id)
-    attached = deployment.aws.client("organizations").list_policies_for_target(
-        TargetId=root_id, Filter="SERVICE_CONTROL_POLICY"
+    attack = _attack(
+        deployment, screen, "DetachPolicy", lambda by: by.detach_policy(PolicyId=policy_id, TargetId=root_id)
     )
-    if record.get("outcome") != "restored" or policy_id not in {p["Id"] for p in attached["Policies"]}:
+    told = attack.follow_incident(_whole)
+    record = told.record if told else {}
+    if record.get("outcome") != "restored" or policy_id not in _on(deployment, "Root").values():
         screen.verdict("  NOT RESTORED", good=False)
         return False
     screen.verdict(
@@ -65,30 +100,136 @@ def _show_restored(deployment: Deployment, screen: Screen) -> bool:
     return True
 
 
-def _show_failure(deployment: Deployment, screen: Screen) -> bool:
-    screen.act("One that cannot be restored: the policy is deleted as soon as it is detached")
+def _show_made_again(deployment: Deployment, screen: Screen) -> bool:
+    screen.act("One that cannot be attached again: the policy is deleted as soon as it is detached")
     organization = deployment.organization
     policy_id, unit_id = organization.policies["DenyUnapprovedRegions"], organization.targets["Workloads"]
-    record = _attack(deployment, screen, policy_id, unit_id, deleting=True)
-    if record.get("outcome") != "failed" or record["failure"]["error"] != "PolicyGoneError":
+
+    def detach_and_delete(by: OrganizationsClient) -> None:
+        by.detach_policy(PolicyId=policy_id, TargetId=unit_id)
+        by.delete_policy(PolicyId=policy_id)
+
+    attack = _attack(deployment, screen, "DetachPolicy, DeletePolicy", detach_and_delete)
+    screen.line("  The fast path cannot attach what is gone, and says so:", "bold")
+    failed = attack.follow_incident(_first_screen)
+    if not failed or (failed.record["failure"] or {}).get("error") != "PolicyGoneError":
         screen.verdict("  THE FAILURE WAS NOT TOLD", good=False)
         return False
-    screen.verdict("  It could not be restored, and the mail says so and what to do.", good=True)
+    screen.line("  The slow path, which the DeletePolicy started, makes the policy again:", "bold")
+    told = attack.follow_reconciliation()
+    made = _on(deployment, "Workloads").get("DenyUnapprovedRegions")
+    if not told or told.record["restored"]["recreated"] != 1 or made in {None, policy_id}:
+        screen.verdict("  THE POLICY WAS NOT MADE AGAIN", good=False)
+        return False
+    screen.verdict(
+        f"  It was made again from its document, as {made}, and attached. Both paths guard the new one now.",
+        good=True,
+    )
     return True
 
 
+def _show_brought_back(deployment: Deployment, screen: Screen, before: Picture) -> bool:
+    screen.act("All at once: the policy type is disabled, and every attachment of the organization is lost")
+    root_id = deployment.organization.targets["Root"]
+    left = before
+
+    def disable(by: OrganizationsClient) -> None:
+        nonlocal left
+        by.disable_policy_type(RootId=root_id, PolicyType=SCP)
+        deployment.aws.clock.sleep(SETTLING)
+        left = _picture(deployment)
+
+    attack = _attack(deployment, screen, f"DisablePolicyType {SCP}", disable)
+    lost = before.attachments - left.attachments
+    screen.line(
+        f"  {lost} of {before.attachments} attachments, on {len(before.attached)} targets, are gone. "
+        "No DetachPolicy event tells of any."
+    )
+    told = attack.follow_reconciliation()
+    after = _picture(deployment)
+    if not told or told.record["outcome"] != "reconciled" or lost != before.attachments or after != before:
+        screen.verdict("  THE ORGANIZATION IS NOT AS IT WAS BEFORE", good=False)
+        return False
+    screen.verdict(
+        f"  The whole organization is as it was before all attacks: {len(after.types)} policy type, "
+        f"{after.attachments} attachments, {len(after.texts)} texts.\n"
+        f"  Holdfast restored its {told.record['restored']['attachments']} attachments; "
+        f"FullAWSAccess comes with the policy type.",
+        good=True,
+    )
+    return True
+
+
+# ---- The intruder, and what follows ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Attack:
+    """What somebody did: where, since when, and which executions and how many mails there were before."""
+
+    deployment: Deployment
+    screen: Screen
+    since: datetime
+    known: frozenset[str]
+    mails: int
+
+    def follow_incident(self, cut: Callable[[Mail], Mail]) -> Told | None:
+        """Show the fast path and its two mails; return what it told, if both came."""
+        alert_topic = self.deployment.stack.outputs["AlertTopicArn"]
+        arn = self._follow(self.deployment.state_machine_arn)
+
+        def belongs(mail: Mail) -> bool:
+            return mail.topic_arn == alert_topic or arn in mail.body
+
+        return self._told(arn) if self._show_mails(MAILS_OF_AN_INCIDENT, belongs, cut) else None
+
+    def follow_reconciliation(self) -> Told | None:
+        """Show the slow path and its mail; return what it told, if the mail came."""
+        arn = self._follow(self.deployment.reconciliation_arn)
+        came = self._show_mails(MAILS_OF_A_RECONCILIATION, lambda mail: arn in mail.body, _first_screen)
+        return self._told(arn) if came else None
+
+    def _follow(self, state_machine_arn: str) -> str:
+        """Show an execution live and return its ARN."""
+        client = self.deployment.aws.client("stepfunctions")
+        execution = newest_execution(client, state_machine_arn, self.known, _PATIENCE)
+        with self.screen.story(self.since) as show:
+            for step in follow(client, execution):
+                show(step)
+        return execution
+
+    def _told(self, arn: str) -> Told | None:
+        return told_by(self.deployment.aws.client("stepfunctions"), arn)
+
+    def _show_mails(
+        self, expected: int, belongs: Callable[[Mail], bool], cut: Callable[[Mail], Mail]
+    ) -> bool:
+        """Show the mails that belong to an execution; return whether as many came as there should."""
+        give_up = time.monotonic() + _PATIENCE
+        while len(mails := self._mails(belongs)) < expected and time.monotonic() < give_up:
+            time.sleep(_POLL_SECONDS)
+        for mail in mails:
+            self.screen.mail(cut(mail))
+        if len(mails) == expected:
+            return True
+        self.screen.verdict(f"  {len(mails)} mails came, {expected} were expected", good=False)
+        return False
+
+    def _mails(self, belongs: Callable[[Mail], bool]) -> list[Mail]:
+        mails = self.deployment.aws.inbox.mails(to=READER)
+        return [mail for mail in mails[self.mails :] if belongs(mail)]
+
+
 def _attack(
-    deployment: Deployment, screen: Screen, policy_id: str, target_id: str, *, deleting: bool = False
-) -> dict[str, Any]:
-    """Detach a policy, delete it if asked to, and return the record of how that ended."""
-    intruder, known = _intruder(deployment.aws), _known_executions(deployment)
-    since, calls = datetime.now(UTC), "DetachPolicy"
-    intruder.detach_policy(PolicyId=policy_id, TargetId=target_id)
-    if deleting:
-        intruder.delete_policy(PolicyId=policy_id)
-        calls += ", DeletePolicy"
+    deployment: Deployment, screen: Screen, calls: str, act: Callable[[OrganizationsClient], object]
+) -> _Attack:
+    intruder = _intruder(deployment.aws)
+    clock, mails = deployment.aws.clock, len(deployment.aws.inbox.mails(to=READER))
+    attack = _Attack(deployment, screen, clock.now(), _known_executions(deployment), mails)
+    with clock.working():
+        act(intruder)
     screen.line(f"  {0:6.1f} s  ○ {calls} by role BreakGlassAdmin, session mallory")
-    return _follow(deployment, screen, since, known)
+    return attack
 
 
 def _intruder(aws: EmbeddedAws) -> OrganizationsClient:
@@ -104,23 +245,34 @@ def _intruder(aws: EmbeddedAws) -> OrganizationsClient:
     return client
 
 
-def _known_executions(deployment: Deployment) -> set[str]:
+def _known_executions(deployment: Deployment) -> frozenset[str]:
     client = deployment.aws.client("stepfunctions")
-    listed = client.list_executions(stateMachineArn=deployment.state_machine_arn)["executions"]
-    return {execution["executionArn"] for execution in listed}
+    machines = (deployment.state_machine_arn, deployment.reconciliation_arn)
+    listed = (client.list_executions(stateMachineArn=arn)["executions"] for arn in machines)
+    return frozenset(execution["executionArn"] for executions in listed for execution in executions)
 
 
-def _follow(deployment: Deployment, screen: Screen, since: datetime, known: set[str]) -> dict[str, Any]:
-    """Show an execution live and then its mails; return the record that it told, if both mails came."""
-    client = deployment.aws.client("stepfunctions")
-    execution = newest_execution(client, deployment.state_machine_arn, known, _PATIENCE)
-    for step in follow(client, execution):
-        screen.step(step, since)
-    deployment.aws.clock.settle(_PATIENCE)
-    mails = [mail for mail in deployment.aws.inbox.mails(to=READER) if mail.received_at >= since]
-    for mail in mails:
-        screen.mail(mail)
-    if len(mails) != MAILS_OF_AN_INCIDENT:
-        screen.verdict(f"  {len(mails)} mails came, {MAILS_OF_AN_INCIDENT} were expected", good=False)
-        return {}
-    return told_by(client, execution)
+def _whole(mail: Mail) -> Mail:
+    return mail
+
+
+def _first_screen(mail: Mail) -> Mail:
+    """Return a mail down to the end of what its first screen shows."""
+    text = mail.body.partition("\n\n--\n")[0].rstrip()
+    shown = "\n\n".join(text.split("\n\n")[:2])
+    left = len(text.splitlines()) - len(shown.splitlines())
+    return replace(mail, body=f"{shown}\n\n[{left} more lines]" if left else shown)
+
+
+# ---- The organization --------------------------------------------------------------------------------------
+
+
+def _picture(deployment: Deployment) -> Picture:
+    return take_picture(deployment.aws.client("organizations"), deployment.organization.targets)
+
+
+def _on(deployment: Deployment, path: str) -> dict[str, str]:
+    """Return the ids of the policies on a target, by their names."""
+    client, target_id = deployment.aws.client("organizations"), deployment.organization.targets[path]
+    listed = client.list_policies_for_target(TargetId=target_id, Filter=SCP)["Policies"]
+    return {policy["Name"]: policy["Id"] for policy in listed}

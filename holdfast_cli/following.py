@@ -1,13 +1,14 @@
-"""An execution, followed live: what its history says, in the order in which it happens."""
+"""An execution, followed live, and what it told in the end."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from holdfast_cli.story import TELLING, Step, Story
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -17,25 +18,28 @@ _POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One line of an execution's story.
+class Told:
+    """What an execution described in the end.
 
     Parameters
     ----------
-    at : datetime
-        When it happened.
+    subject : str
+        The mail's subject.
     text : str
-        A state's name, an error that is retried or caught, or how the execution ended.
-    is_state : bool
-        Whether a state was entered.
+        The mail's text.
+    record : dict
+        What machines are told.
+    sent : bool
+        Whether it was worth a message.
     """
 
-    at: datetime
+    subject: str
     text: str
-    is_state: bool
+    record: dict[str, Any]
+    sent: bool
 
 
-def newest_execution(client: SFNClient, state_machine_arn: str, known: set[str], timeout: float) -> str:
+def newest_execution(client: SFNClient, state_machine_arn: str, known: Container[str], timeout: float) -> str:
     """Return the ARN of the first execution that is not known yet.
 
     Raises
@@ -53,55 +57,59 @@ def newest_execution(client: SFNClient, state_machine_arn: str, known: set[str],
     raise TimeoutError(message)
 
 
-def follow(client: SFNClient, execution_arn: str) -> Iterator[Step]:
-    """Yield the steps of an execution as they happen, until it has ended."""
+def follow(client: SFNClient, execution_arn: str, poll: float = _POLL_SECONDS) -> Iterator[Step]:
+    """Yield the steps of an execution as they happen, until it has ended.
+
+    Parameters
+    ----------
+    client : SFNClient
+        A boto3 client.
+    execution_arn : str
+        The execution.
+    poll : float
+        Seconds between two looks at its history.
+    """
+    described = client.describe_state_machine_for_execution(executionArn=execution_arn)
+    story = Story(json.loads(described["definition"]))
     seen = 0
     while True:
-        running = client.describe_execution(executionArn=execution_arn)["status"] == "RUNNING"
-        events = client.get_execution_history(executionArn=execution_arn)["events"]
-        for event in events[seen:]:
-            if step := _step(event):
+        for event in _events_after(client, execution_arn, seen):
+            seen = event["id"]
+            for step in story.tell(event):
                 yield step
-        seen = len(events)
-        if not running:
-            return
-        time.sleep(_POLL_SECONDS)
+                if step.succeeded is not None:
+                    return
+        time.sleep(poll)
 
 
-def told_by(client: SFNClient, execution_arn: str) -> dict[str, Any]:
-    """Return the record that an execution told machines; empty if it told nothing."""
-    for event in client.get_execution_history(executionArn=execution_arn)["events"]:
+def told_by(client: SFNClient, execution_arn: str) -> Told | None:
+    """Return what an execution described in the end; None if it described nothing."""
+    for event in _events_after(client, execution_arn, 0):
         exited = event.get("stateExitedEventDetails")
-        if exited and exited["name"] == "Describe Outcome":
-            notification = json.loads(exited["output"]).get("notification", {"message": "{}"})
-            return dict(json.loads(json.loads(notification["message"]).get("default", "{}")))
-    return {}
-
-
-def _step(event: HistoryEventTypeDef) -> Step | None:
-    if entered := event.get("stateEnteredEventDetails"):
-        return Step(event["timestamp"], entered["name"], is_state=True)
-    if failed := event.get("lambdaFunctionFailedEventDetails") or event.get("taskFailedEventDetails"):
-        text = f"{failed.get('error', '')}: {_message(failed.get('cause', ''))}"
-        return Step(event["timestamp"], text, is_state=False)
-    if ended := event.get("executionFailedEventDetails"):
-        error = ended.get("error")
-        told = "after it had told so" if error == "RemediationFailed" else f"{error}; the alarm topic tells"
-        return Step(event["timestamp"], f"the execution failed, {told}", is_state=False)
-    if event["type"] in _ENDS:
-        return Step(event["timestamp"], _ENDS[event["type"]], is_state=False)
+        if exited and exited["name"] in TELLING:
+            notification = json.loads(exited["output"]).get("notification")
+            return _told(notification) if notification else None
     return None
 
 
-_ENDS = {
-    "ExecutionSucceeded": "the execution succeeded",
-    "ExecutionAborted": "the execution was stopped",
-    "ExecutionTimedOut": "the execution timed out",
-}
+def _told(notification: dict[str, Any]) -> Told:
+    forms = json.loads(notification["message"])
+    return Told(
+        subject=notification["subject"],
+        text=forms["email"],
+        record=json.loads(forms["default"]),
+        sent=notification.get("tell", True),
+    )
 
 
-def _message(cause: str) -> str:
-    try:
-        return str(json.loads(cause)["errorMessage"])
-    except (ValueError, TypeError, KeyError):
-        return cause
+def _events_after(client: SFNClient, execution_arn: str, seen: int) -> list[HistoryEventTypeDef]:
+    """Return the events after those that are known: a history can have 25,000, so it is read from its end."""
+    pages = client.get_paginator("get_execution_history").paginate(
+        executionArn=execution_arn, reverseOrder=True
+    )
+    fresh: list[HistoryEventTypeDef] = []
+    for page in pages:
+        fresh += (event for event in page["events"] if event["id"] > seen)
+        if any(event["id"] <= seen for event in page["events"]):
+            break
+    return sorted(fresh, key=lambda event: event["id"])

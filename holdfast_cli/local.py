@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 from contextlib import suppress
@@ -13,6 +14,7 @@ from botocore.exceptions import ClientError
 from holdfast_cli.embedded import BUILD, DELIVERY_DELAY, Deployment, deploy_holdfast
 from holdfast_cli.following import follow
 from holdfast_cli.sample_organization import SEED
+from holdfast_cli.staging import PROJECT
 from localaws.server import EmbeddedAws
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def run_local(screen: Screen, host: str, port: int) -> None:
         host=host,
         seed=SEED,
         delivery_delay=DELIVERY_DELAY,
-        on_log=lambda function, line: screen.line(f"  {function}: {line}", "dim"),
+        on_log=lambda function, line: _show_log(screen, function, line),
     ) as aws:
         deployment = deploy_holdfast(aws, BUILD / "local")
         _print_commands(deployment, screen)
@@ -66,23 +68,45 @@ def _print_commands(deployment: Deployment, screen: Screen) -> None:
         screen.line(f"  {name:30} {policy}")
     for path, target in organization.targets.items():
         screen.line(f"  {path:30} {target}")
-    screen.act("Copy these into another terminal")
-    machine, outputs = deployment.state_machine_arn, deployment.stack.outputs
-    newest = f"{cli} stepfunctions list-executions --state-machine-arn {machine}"
+    outputs = deployment.stack.outputs
+    newest = f"{cli} stepfunctions list-executions --state-machine-arn {deployment.state_machine_arn}"
     newest += " --query 'executions[0].executionArn' --output text"
     credentials = "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1"
-    for command in (
-        f"export {credentials} NO_PROXY=127.0.0.1",
+    of_type = f"--root-id {root_id} --policy-type {SCP}"
+    holdfast, at = PROJECT / ".venv" / "bin" / "holdfast", f"--endpoint-url {aws.endpoint_url}"
+    guardrails = deployment.template.parent / "functions" / "guardrails"
+    screen.act("Copy these into another terminal")
+    screen.line(f"  export {credentials} NO_PROXY=127.0.0.1")
+    _print_part(
+        screen,
+        "The fast path: one detach, one execution",
         f"{cli} organizations detach-policy --policy-id {policy_id} --target-id {root_id}",
         f"{cli} organizations list-policies-for-target --target-id {root_id} --filter {SCP}",
         f'{cli} stepfunctions get-execution-history --execution-arn "$({newest})"',
+    )
+    _print_part(
+        screen,
+        "The slow path: every 10 minutes, after tampering, by hand; as shipped it restores attachments only",
+        f"{cli} organizations disable-policy-type {of_type}",
+        f"{holdfast} diff {guardrails} {at}",
+        f"{holdfast} reconcile {at}",
+        f"{cli} organizations enable-policy-type {of_type}",
+    )
+    _print_part(
+        screen,
+        "What else there is: subscriptions, the fast path's switch, the dead-letter queue",
         f"{cli} sns list-subscriptions",
         f"{cli} events disable-rule --name {outputs['DetachRuleName']}",
         f"{cli} events enable-rule --name {outputs['DetachRuleName']}",
         f"{cli} sqs receive-message --queue-url {outputs['UndeliveredQueueUrl']}",
-    ):
-        screen.line(f"  {command}")
+    )
     screen.act("Executions and mails appear here. Ctrl-C ends it.")
+
+
+def _print_part(screen: Screen, title: str, *commands: str) -> None:
+    screen.line(f"  # {title}", "dim")
+    for command in commands:
+        screen.line(f"  {command}")
 
 
 def _tail(deployment: Deployment, screen: Screen, stopped: threading.Event) -> None:
@@ -102,18 +126,28 @@ def _tail(deployment: Deployment, screen: Screen, stopped: threading.Event) -> N
 
 
 def _executions(deployment: Deployment) -> list[tuple[str, datetime]]:
-    """Return the executions, none if somebody has deleted the state machine to see what happens."""
-    client = deployment.aws.client("stepfunctions")
-    try:
-        listed = client.list_executions(stateMachineArn=deployment.state_machine_arn)["executions"]
-    except ClientError:
-        return []
-    return [(execution["executionArn"], execution["startDate"]) for execution in listed]
+    """Return the executions, none of a state machine that somebody has deleted to see what happens."""
+    client, found = deployment.aws.client("stepfunctions"), []
+    for machine in (deployment.state_machine_arn, deployment.reconciliation_arn):
+        with suppress(ClientError):
+            listed = client.list_executions(stateMachineArn=machine)["executions"]
+            found += [(execution["executionArn"], execution["startDate"]) for execution in listed]
+    return found
 
 
 def _show_execution(deployment: Deployment, arn: str, started: datetime, screen: Screen) -> None:
-    name = arn.rpartition(":")[2]
-    screen.line(f"{started.astimezone(UTC):%H:%M:%S} execution {name}", "bold")
+    machine, _, name = arn.rpartition(":execution:")[2].partition(":")
+    screen.line(f"{started.astimezone(UTC):%H:%M:%S} execution {name} of {machine}", "bold")
     with suppress(ClientError):
         for step in follow(deployment.aws.client("stepfunctions"), arn):
             screen.step(step, started, f"{name[:8]} ")
+
+
+def _show_log(screen: Screen, function: str, line: str) -> None:
+    """Show what a function logs, without what boto3 says about this endpoint at every start."""
+    try:
+        logger = str(json.loads(line)["logger"])
+    except (ValueError, TypeError, KeyError):
+        logger = ""
+    if not logger.startswith("botocore."):
+        screen.line(f"  {function}: {line}", "dim")

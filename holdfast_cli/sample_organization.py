@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 SEED = 20261122
 """With this seed the embedded AWS gives the sample organization the ids that `events/` names."""
 
+SAMPLE_ID = "o-far1coz49w"
+"""The id that it has with this seed; the baseline that is shipped is its own."""
+
 PIPELINE_ROLE = "guardrail-pipeline"
 
 

@@ -1,0 +1,231 @@
+"""`holdfast reconcile`: start the deployed reconciliation, follow it live, and say how it ended."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from holdfast.errors import HoldfastError
+from holdfast.links import Console
+from holdfast.reconciliation.fates import MENDED
+from holdfast.reconciliation.report import RunOutcome
+from holdfast.reconciliation.sentence import counted
+from holdfast_cli.following import Told, follow, told_by
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+    from holdfast_cli.screen import Screen
+    from holdfast_cli.session import Session
+
+OUTPUT = "ReconcileStateMachineArn"
+"""The stack's output that has the state machine's ARN."""
+
+CLEAN, FAILED, DRIFT, INTERRUPTED = 0, 1, 3, 130
+"""The command's exit codes; the last one is what shells give to a command that Ctrl-C ended."""
+
+POLL = 0.5
+"""Seconds between two looks at the history; whoever looks at the same time shares the rate of that call."""
+
+
+class NoReconciliationError(HoldfastError):
+    """The stack that was named has no reconciliation. Raised before anything is started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run that was started.
+
+    Parameters
+    ----------
+    arn : str
+        The execution's ARN.
+    at : datetime
+        When it began.
+    """
+
+    arn: str
+    at: datetime
+
+
+def run_reconcile(  # noqa: PLR0913 - what the command line says
+    screen: Screen,
+    story: Screen,
+    session: Session,
+    stack: str,
+    *,
+    dry_run: bool = False,
+    as_json: bool = False,
+) -> int:
+    """Reconcile and return the command's exit code.
+
+    Parameters
+    ----------
+    screen : Screen
+        Where to print the result.
+    story : Screen
+        Where to print what happens.
+    session : Session
+        Which AWS, as whom.
+    stack : str
+        The stack's name or ARN.
+    dry_run : bool
+        Whether to tell only what would be done.
+    as_json : bool
+        Whether a program reads the result.
+
+    Raises
+    ------
+    NoReconciliationError
+        If there is no such stack, or it has no reconciliation.
+    """
+    client: SFNClient = session.client("stepfunctions")
+    machine = find_state_machine(session.client("cloudformation"), stack)
+    started = start(client, machine, dry_run=dry_run)
+    look = _look_command(session, started.arn)
+    _show_start(story, started, dry_run=dry_run)
+    try:
+        succeeded = show_run(story, client, started)
+    except KeyboardInterrupt:
+        _show_unfollowed(story, look)
+        return INTERRUPTED
+    except (BotoCoreError, ClientError):
+        _show_unfollowed(story, look)
+        raise
+    told = told_by(client, started.arn)
+    code = exit_code(told, succeeded=succeeded)
+    if as_json:
+        screen.document(told.record if told else _record_of(started, succeeded=succeeded))
+    else:
+        _show_end(screen, told, look, succeeded=succeeded)
+    return code
+
+
+def find_state_machine(client: CloudFormationClient, stack: str) -> str:
+    """Return the ARN of a stack's reconciliation.
+
+    Raises
+    ------
+    NoReconciliationError
+        If there is no such stack, or none that has one.
+    """
+    region = client.meta.region_name
+    try:
+        (described,) = client.describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        # A stack that is not there. Source: CloudFormation API reference, DescribeStacks.
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        message = (
+            f"there is no stack {stack!r} in {region}. Next: name yours (--stack) and its region (--region)"
+        )
+        raise NoReconciliationError(message) from error
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+    if OUTPUT not in outputs:
+        message = (
+            f"the stack {stack!r} in {region} has no output {OUTPUT}: it is not Holdfast's, or older than "
+            "the reconciliation. Next: name Holdfast's stack (--stack), or deploy this version"
+        )
+        raise NoReconciliationError(message)
+    return outputs[OUTPUT]
+
+
+def start(client: SFNClient, state_machine_arn: str, *, dry_run: bool) -> Started:
+    """Start a run of the whole baseline."""
+    request = json.dumps({"cause": "request", "dry_run": dry_run})
+    begun = client.start_execution(stateMachineArn=state_machine_arn, input=request)
+    return Started(begun["executionArn"], begun["startDate"])
+
+
+def show_run(screen: Screen, client: SFNClient, started: Started) -> bool:
+    """Show a run as it happens, and return whether it succeeded."""
+    succeeded = False
+    with screen.story(started.at) as show:
+        for step in follow(client, started.arn, POLL):
+            show(step)
+            succeeded = bool(step.succeeded)
+    return succeeded
+
+
+def exit_code(told: Told | None, *, succeeded: bool) -> int:
+    """Return the exit code that says how a run ended.
+
+    Parameters
+    ----------
+    told : Told or None
+        What it described; None if it described nothing, such as a run that left to another one.
+    succeeded : bool
+        Whether the execution did.
+    """
+    if told is None or not succeeded or told.record["outcome"] == RunOutcome.FAILED:
+        return FAILED
+    return DRIFT if standing(told) else CLEAN
+
+
+def standing(told: Told) -> int:
+    """Return how many findings nothing has put right; those that the record has no room for count as such."""
+    findings = told.record["findings"]
+    mended = sum(finding["done"] in MENDED for finding in findings)
+    return int(told.record["findings_in_all"]) - mended
+
+
+def _show_start(screen: Screen, started: Started, *, dry_run: bool) -> None:
+    screen.act("Reconciling the whole baseline" + (", as a dry run that changes nothing" if dry_run else ""))
+    console = Console.of_execution(started.arn)
+    screen.line(f"  execution  {started.arn}")
+    if console:
+        screen.line(f"  to see it  {console.execution(started.arn)}")
+
+
+def _show_unfollowed(screen: Screen, look: str) -> None:
+    screen.line("")
+    screen.line("No longer followed. The run goes on by itself. To look at it:", "bold")
+    screen.line(f"  {look}")
+
+
+def _show_end(screen: Screen, told: Told | None, look: str, *, succeeded: bool) -> None:
+    if told is None:
+        _show_untold(screen, look, succeeded=succeeded)
+        return
+    screen.act(told.subject)
+    screen.line(told.text.rstrip())
+    screen.line("")
+    if not told.sent and told.record["findings_in_all"]:
+        screen.line("No message was sent: all of this was told before.")
+    outcome, left = told.record["outcome"], standing(told)
+    if not succeeded or outcome == RunOutcome.FAILED:
+        screen.verdict("FAILED. Next: what the findings say is to do.", good=False)
+    elif left:
+        screen.verdict(f"{counted(left, 'finding')} left to you; what is to do stands above.", good=False)
+    elif outcome == RunOutcome.RECONCILED:
+        screen.verdict("Everything is as the baseline declares it again.", good=True)
+    else:
+        screen.verdict("Everything is as the baseline declares it.", good=True)
+
+
+def _show_untold(screen: Screen, look: str, *, succeeded: bool) -> None:
+    if succeeded:
+        screen.verdict("This run looked at nothing: another one waits, and will do the same.", good=False)
+        screen.line("Next: run it again to see how things are then.")
+        return
+    screen.verdict("The run failed, and described nothing.", good=False)
+    screen.line(f"Next: {look}")
+
+
+def _record_of(started: Started, *, succeeded: bool) -> dict[str, Any]:
+    """Return what a program is told of a run that described nothing."""
+    outcome = "left to another run" if succeeded else RunOutcome.FAILED.value
+    return {"about": "reconciliation", "outcome": outcome, "execution": started.arn}
+
+
+def _look_command(session: Session, execution_arn: str) -> str:
+    options = {"endpoint-url": session.endpoint_url, "profile": session.profile, "region": session.region}
+    given = [f"--{name} {shlex.quote(value)}" for name, value in options.items() if value]
+    return " ".join(["aws stepfunctions describe-execution --execution-arn", execution_arn, *given])
