@@ -76,13 +76,19 @@ $(VENV)/.python:
 	@echo "$(CURDIR)/functions" >"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/functions.pth"
 	@touch $@
 
-$(VENV)/.demo: requirements/demo.txt $(VENV)/.python
+# The operator's command, as the documentation writes it; it runs from here and needs no installation.
+$(BIN)/holdfast: $(VENV)/.python
+	@printf '%s\n' '#!$(CURDIR)/$(BIN)/python' 'import sys' 'sys.path.insert(0, "$(CURDIR)")' \
+		'from holdfast_cli.__main__ import app' 'app(prog_name="holdfast")' >$@
+	@chmod +x $@
+
+$(VENV)/.demo: requirements/demo.txt $(VENV)/.python $(BIN)/holdfast
 	@echo "Setting up $(VENV) for the demo: once, and when requirements/demo.txt changes."
 	@$(INSTALL) $<
 	@touch $@
 
 # All that the demo needs is among it.
-$(VENV)/.dev: requirements/dev.txt $(VENV)/.python
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.python $(BIN)/holdfast
 	@echo "Setting up $(VENV) for development: once, and when requirements/dev.txt changes."
 	@$(INSTALL) $<
 	@touch $(VENV)/.demo $@
