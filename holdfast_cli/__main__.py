@@ -106,7 +106,7 @@ def impact(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Show which accounts a detach would expose, and which another attachment still covers.
 
-    Example: holdfast impact DenyUnapprovedRegions Workloads/Prod
+    Example: holdfast impact DenyUnapprovedRegions Workloads
     """
     with _explained():
         client = Session(endpoint_url, profile, region).organizations()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from holdfast.baseline import Guardrail
+from holdfast.reconciliation.version_mark import is_same_description
 from holdfast_cli.live_policies import AttachedPolicy, Reading
 
 
@@ -129,7 +130,7 @@ def _changes_of(policy: AttachedPolicy, was: Guardrail) -> Iterator[Change]:
         yield Change(ChangeKind.RECREATED, policy.policy_id, policy.name, (f"was {was.policy_id}",))
     if policy.name != was.name:
         yield Change(ChangeKind.RENAMED, policy.policy_id, policy.name, (f"was {was.name}",))
-    if was.description is not None and policy.description != was.description:
+    if was.description is not None and not is_same_description(policy.description, was.description):
         yield Change(ChangeKind.DESCRIBED, policy.policy_id, policy.name)
     if was.targets is not None:
         if lost := was.targets - set(policy.targets):

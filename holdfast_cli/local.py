@@ -140,7 +140,9 @@ def _show_execution(deployment: Deployment, arn: str, started: datetime, screen:
     screen.line(f"{started.astimezone(UTC):%H:%M:%S} execution {name} of {machine}", "bold")
     with suppress(ClientError):
         for step in follow(deployment.aws.client("stepfunctions"), arn):
-            screen.step(step, started, f"{name[:8]} ")
+            # Several executions share the screen, so a map tells its end only, not each step on the way.
+            if step.progress is None:
+                screen.step(step, started, f"{name[:8]} ")
 
 
 def _show_log(screen: Screen, function: str, line: str) -> None:

@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdfast.baseline import FILE_NAME, Baseline, Guardrail, load_baseline, parse_baseline
-from holdfast.errors import BaselineError
+from holdfast.errors import HoldfastError
+from holdfast.reconciliation.version_mark import is_same_description, unmarked
 from holdfast_cli.baseline_changes import Change, changes_between, find_former
 from holdfast_cli.baseline_file import Entry, documents_in, edited_text, new_text
 from holdfast_cli.live_policies import AttachedPolicy, LeftOut, Track, Wanted, read_policies
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
+
+
+class SnapshotError(HoldfastError):
+    """The organization has nothing that a baseline could hold. Raised before anything is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,8 @@ def take_snapshot(client: OrganizationsClient, folder: Path) -> Snapshot:
     ------
     BaselineError
         If the baseline that is there already cannot be read, so that nothing of it is lost.
+    SnapshotError
+        If the organization has nothing that could be a guardrail.
     """
     return write_snapshot(plan_snapshot(client, folder))
 
@@ -163,8 +170,9 @@ def plan_snapshot(
     Raises
     ------
     BaselineError
-        If the baseline that is there already cannot be read or edited, or if the organization has nothing
-        that could be a guardrail.
+        If the baseline that is there already cannot be read or edited.
+    SnapshotError
+        If the organization has nothing that could be a guardrail.
     """
     request = request or Request()
     present = _present(folder)
@@ -175,7 +183,10 @@ def plan_snapshot(
     reading = read_policies(client, Wanted(request.aws_managed, request.control_tower, guarded), track)
     if not reading.policies:
         enabled = ", ".join(sorted(reading.types)) or "none"
-        raise BaselineError(f"no policy is attached that could be a guardrail (enabled types: {enabled})")
+        raise SnapshotError(
+            f"no policy is attached that could be a guardrail (enabled types: {enabled}). "
+            "Next: attach one, or enable its type; nothing was written"
+        )
     former = find_former(before, reading, request.successors)
     entries = _entries(reading.policies, former, own, _foreign_files(folder, present))
     text = _text(organization, entries, former, own)
@@ -244,10 +255,12 @@ def _is_anywhere(guardrail: Guardrail | None) -> bool:
 
 
 def _description(policy: AttachedPolicy, was: Guardrail | None) -> str | None:
-    """Leave a baseline that does not declare descriptions as it is."""
-    if was is not None and was.description is None:
-        return None
-    return policy.description or (None if was is None else "")
+    """Return what the file says; our mark is none of it, and what does not declare descriptions stays so."""
+    if was is None:
+        return unmarked(policy.description) or None
+    if was.description is None or is_same_description(policy.description, was.description):
+        return was.description
+    return unmarked(policy.description)
 
 
 def _new_names(policies: Sequence[AttachedPolicy], taken: set[str]) -> dict[str, str]:

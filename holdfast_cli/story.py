@@ -253,7 +253,7 @@ def _coverage(document: Mapping[str, Any]) -> Iterator[str]:
 def _wiring(document: Mapping[str, Any]) -> Iterator[str]:
     wiring = document["wiring"]
     faults = counted(len(wiring["faults"]), "fault") if wiring["faults"] else "no fault"
-    yield f"{counted(len(wiring['checked']), 'part')} of Holdfast itself checked: {faults}"
+    yield f"{counted(len(wiring['checked']), 'check')} of Holdfast itself made: {faults}"
 
 
 _WORDS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {

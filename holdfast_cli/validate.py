@@ -140,12 +140,12 @@ def _read_below(folder: Path, name: str) -> bytes:
     path = folder / name
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise BaselineError(f"{name!r} lies outside of {folder.name}/")
+            raise BaselineError(f"{name!r} lies outside of {folder.resolve().name}/")
         return path.read_bytes()
     except OSError as error:
-        raise BaselineError(f"{folder.name}/{name} cannot be read: {error.strerror}") from error
+        raise BaselineError(f"{folder.resolve().name}/{name} cannot be read: {error.strerror}") from error
     except RuntimeError as error:  # a loop of symbolic links, before Python 3.13
-        raise BaselineError(f"{folder.name}/{name} cannot be read: {error}") from error
+        raise BaselineError(f"{folder.resolve().name}/{name} cannot be read: {error}") from error
 
 
 def _print(screen: Screen, folder: Path, validation: Validation) -> None:

@@ -11,7 +11,6 @@ from docs.generated.sources import definition
 _SHAPES = {
     "Task": '["{}"]',
     "Choice": '{{"{}"}}',
-    "Map": '[["{}"]]',
     "Wait": '("{}")',
     "Succeed": '(["{}"])',
     "Fail": '>"{}"]',
@@ -29,7 +28,7 @@ def render_reconciliation() -> str:
 
 
 def _render(machine: Mapping[str, Any], beginning: str) -> str:
-    """Return a diagram: whole lines for what is meant to happen, dotted ones for what is caught."""
+    """Return a diagram: lines for what is meant to happen, dotted for what is caught, thick for both."""
     lines = "".join(f"    {line}\n" for line in (f'Event(["{beginning}"])', *_lines(machine)))
     return f"```mermaid\nflowchart TD\n{lines}```\n"
 
@@ -48,17 +47,18 @@ def _lines(machine: Mapping[str, Any]) -> Iterator[str]:
 
 def _nodes(graph: Mapping[str, Any]) -> Iterator[str]:
     for name, state in graph["States"].items():
-        yield node_id(name) + _SHAPES[state["Type"]].format(name)
         if "ItemProcessor" in state:
-            yield from _nodes(state["ItemProcessor"])
+            yield f'subgraph {node_id(name)}["{name}"]'
+            yield from (f"    {line}" for line in _nodes(state["ItemProcessor"]))
+            yield "end"
+        else:
+            yield node_id(name) + _SHAPES[state["Type"]].format(name)
 
 
 def _ways(graph: Mapping[str, Any]) -> Iterator[str]:
     for name, state in graph["States"].items():
         yield from (f"{node_id(name)} {arrow}" for arrow in _arrows(state))
-        if "ItemProcessor" in state:
-            yield f"{node_id(name)} -->|each| {node_id(state['ItemProcessor']['StartAt'])}"
-            yield from _ways(state["ItemProcessor"])
+        yield from _ways(state.get("ItemProcessor", {"States": {}}))
 
 
 def _arrows(state: Mapping[str, Any]) -> Iterator[str]:
@@ -66,12 +66,12 @@ def _arrows(state: Mapping[str, Any]) -> Iterator[str]:
         yield f'-->|"{_condition(rule)}"| {node_id(rule["Next"])}'
     if "Default" in state:
         yield f"-->|otherwise| {node_id(state['Default'])}"
+    caught = [catcher["Next"] for catcher in state.get("Catch", [])]
     if "Next" in state:
-        yield f"--> {node_id(state['Next'])}"
+        yield f"{'==>' if state['Next'] in caught else '-->'} {node_id(state['Next'])}"
     if state.get("End"):
         yield "--> Succeeded"
-    for catcher in state.get("Catch", []):
-        yield f"-.->|error| {node_id(catcher['Next'])}"
+    yield from (f"-.->|error| {node_id(name)}" for name in caught if name != state.get("Next"))
 
 
 def _condition(rule: Mapping[str, Any]) -> str:

@@ -215,8 +215,8 @@ def load_baseline(folder: Path) -> Baseline:
         except (OSError, RuntimeError) as error:
             # A RuntimeError before Python 3.13: links that go round in a circle.
             reason = getattr(error, "strerror", None) or error
-            raise BaselineError(f"{folder.name}/{name} cannot be read: {reason}") from error
-        raise BaselineError(f"{name!r} lies outside of {folder.name}/")
+            raise BaselineError(f"{folder.resolve().name}/{name} cannot be read: {reason}") from error
+        raise BaselineError(f"{name!r} lies outside of {folder.resolve().name}/")
 
     return parse_baseline(read(FILE_NAME), read)
 

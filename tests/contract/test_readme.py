@@ -10,6 +10,9 @@ from tests.contract.document_flow import caught_by, targets
 from tests.contract.roles import all_actions, roles
 from tests.contract.shipped import FUNCTION_OF_TASK, RECONCILE, REMEDIATE, Machine
 
+WAYS_OF_LINE = {"-->": ["-->"], "-.->": ["-.->"], "==>": ["-->", "-.->"]}
+"""A thick line is drawn where a state goes on to the same state, whether it worked or failed."""
+
 
 def test_the_readme_has_a_place_for_every_generated_part() -> None:
     assert sorted(parts_of(README.read_text(encoding="utf-8"))) == sorted(PARTS)
@@ -39,10 +42,10 @@ def test_only_what_stands_between_the_markers_is_written() -> None:
     ids=["remediation", "reconciliation"],
 )
 def test_the_diagram_shows_every_state_and_every_way(machine: Machine, part: str, beginning: str) -> None:
-    nodes = dict(re.findall(r'^ +(\w+)[\[({>]+"(.+)"', PARTS[part](), re.MULTILINE))
-    arrows = set(re.findall(r"^ +(\w+) (-->|-\.->)(?:\|[^|]+\|)? (\w+)$", PARTS[part](), re.MULTILINE))
+    nodes = dict(re.findall(r'^ +(?:subgraph )?(\w+)[\[({>]+"(.+)"', PARTS[part](), re.MULTILINE))
+    drawn = re.findall(r"^ +(\w+) (-->|-\.->|==>)(?:\|[^|]+\|)? (\w+)$", PARTS[part](), re.MULTILINE)
+    arrows = {(node, way, to) for node, line, to in drawn for way in WAYS_OF_LINE[line]}
     states = {node_id(name): state for name, state in machine.states.items()}
-    maps = {node: state["ItemProcessor"] for node, state in states.items() if "ItemProcessor" in state}
 
     assert nodes == {
         "Event": beginning,
@@ -51,10 +54,21 @@ def test_the_diagram_shows_every_state_and_every_way(machine: Machine, part: str
     }
     assert arrows == {
         ("Event", "-->", node_id(machine.definition["StartAt"])),
-        *((node, "-->", node_id(each["StartAt"])) for node, each in maps.items()),
         *((node, "-->", node_id(to)) for node, state in states.items() for to in targets(state)),
         *((node, "-.->", node_id(to)) for node, state in states.items() for to, _ in caught_by(state)),
         *((node, "-->", "Succeeded") for node, state in states.items() if state.get("End")),
+    }
+
+
+def test_the_diagram_draws_a_map_around_the_states_that_it_repeats() -> None:
+    diagram = PARTS["reconciliation"]()
+    maps = re.findall(r"^ +subgraph (\w+)\[.+?$(.+?)^ +end$", diagram, re.MULTILINE | re.DOTALL)
+    inside = {node: re.findall(r"^ +(\w+)", states, re.MULTILINE) for node, states in maps}
+
+    assert inside == {
+        node_id(name): [node_id(each) for each in state["ItemProcessor"]["States"]]
+        for name, state in RECONCILE.states.items()
+        if "ItemProcessor" in state
     }
 
 

@@ -8,11 +8,19 @@ from typing import Any
 import pytest
 
 from holdfast.baseline import load_baseline
-from holdfast.errors import BaselineError
+from holdfast.reconciliation.version_mark import marked
 from holdfast_cli.baseline_changes import ChangeKind
+from holdfast_cli.explaining import explain
 from holdfast_cli.live_policies import LeftOut
 from holdfast_cli.sample_organization import SAMPLE_ID, SEED, SampleOrganization, create_sample_organization
-from holdfast_cli.snapshot import Plan, Request, plan_snapshot, take_snapshot, write_snapshot
+from holdfast_cli.snapshot import (
+    Plan,
+    Request,
+    SnapshotError,
+    plan_snapshot,
+    take_snapshot,
+    write_snapshot,
+)
 from localaws.clock import SkippingClock
 from localaws.server import EmbeddedAws
 
@@ -55,7 +63,12 @@ def client(aws: EmbeddedAws, organization: SampleOrganization) -> Iterator[Any]:
     for policy, target in before - after:
         client.attach_policy(PolicyId=policy, TargetId=target)
     for policy, was in texts.items():
-        client.update_policy(PolicyId=policy, Name=was["PolicySummary"]["Name"], Content=was["Content"])
+        client.update_policy(
+            PolicyId=policy,
+            Name=was["PolicySummary"]["Name"],
+            Description=was["PolicySummary"]["Description"],
+            Content=was["Content"],
+        )
     for policy in client.list_policies(Filter=SCP)["Policies"]:
         if not policy["AwsManaged"] and policy["Id"] not in texts:
             client.delete_policy(PolicyId=policy["Id"])
@@ -213,6 +226,34 @@ def test_a_policy_made_again_keeps_its_place(
     assert (path.read_text() == text) == follows
 
 
+def test_our_own_mark_in_a_description_stays_out_of_the_baseline(
+    client: Any, organization: SampleOrganization, tmp_path: Path
+) -> None:
+    take_snapshot(client, tmp_path / "before")
+    take_snapshot(client, tmp_path / "again")
+    for policy in organization.policies.values():
+        words = client.describe_policy(PolicyId=policy)["Policy"]["PolicySummary"]["Description"]
+        client.update_policy(PolicyId=policy, Description=marked(words, "0123456789ab"))
+
+    again = take_snapshot(client, tmp_path / "again")
+    take_snapshot(client, tmp_path / "new")
+
+    assert (again.changes, again.written) == ((), ())
+    assert contents(tmp_path / "new") == contents(tmp_path / "before")
+
+
+def test_a_description_that_our_mark_has_cut_stays_whole(
+    client: Any, organization: SampleOrganization, tmp_path: Path
+) -> None:
+    policy = organization.policies["DenyLeaveOrganization"]
+    whole = "Why. " * 100
+    client.update_policy(PolicyId=policy, Description=whole)
+    take_snapshot(client, tmp_path)
+    client.update_policy(PolicyId=policy, Description=marked(whole, "0123456789ab"))
+
+    assert plan_snapshot(client, tmp_path).files == {}
+
+
 def test_the_baseline_of_another_organization_is_replaced(client: Any, tmp_path: Path) -> None:
     (tmp_path / "policies").mkdir()
     (tmp_path / "policies" / "Gone.json").write_text("{}")
@@ -290,11 +331,12 @@ def test_an_organization_without_guardrails_leaves_the_folder_as_it_is(
         if policy in organization.policies.values():
             client.detach_policy(PolicyId=policy, TargetId=target)
 
-    with pytest.raises(BaselineError) as refused:
+    with pytest.raises(SnapshotError) as refused:
         take_snapshot(client, tmp_path)
 
-    assert str(refused.value) == (
-        "no policy is attached that could be a guardrail (enabled types: SERVICE_CONTROL_POLICY)"
+    assert explain(refused.value) == (
+        "no policy is attached that could be a guardrail (enabled types: SERVICE_CONTROL_POLICY). "
+        "Next: attach one, or enable its type; nothing was written."
     )
     assert contents(tmp_path) == before
 

@@ -220,6 +220,21 @@ def test_a_later_detach_that_only_the_fast_path_knows_is_not_covered_by_an_earli
     assert ask(MISSING, detach(20), remediations=[remediation(25, sanctioned=True)])[0] == MISSING
 
 
+def test_a_detach_that_was_undone_before_the_loss_neither_sanctions_it_nor_is_its_cause() -> None:
+    """A pipeline detaches and attaches again; later the policy type is switched off, without any detach."""
+    request = {"policyId": DENY_REGIONS, "targetId": WORKLOADS}
+    attached = record("AttachPolicy", request, minutes_ago=50, principal=PIPELINE)
+    assert ask(MISSING, detach(60, PIPELINE), attached) == (MISSING, ())
+    assert ask(MISSING, attached, remediations=[remediation(60, sanctioned=True)]) == (MISSING, ())
+
+
+def test_an_attachment_before_the_last_detach_undoes_nothing() -> None:
+    before = record("AttachPolicy", {"policyId": DENY_REGIONS, "targetId": WORKLOADS}, minutes_ago=70)
+    elsewhere = record("AttachPolicy", {"policyId": DENY_REGIONS, "targetId": ROOT}, minutes_ago=50)
+    last = detach(60, PIPELINE)
+    assert ask(MISSING, before, elsewhere, last) == (Drift(sanctioned=(7,)), (author(last, ON_WORKLOADS),))
+
+
 def test_a_history_that_does_not_answer_is_done_without() -> None:
     history = WrittenHistory(detach(60, PIPELINE))
     history.refused = ServiceBusyError("cloudtrail", "LookupEvents", "ThrottlingException", "slow down")
@@ -227,7 +242,7 @@ def test_a_history_that_does_not_answer_is_done_without() -> None:
     drift, authors = attribute(both, BASELINE, Witnesses(lambda _: (), history), NOW)
     assert drift == Drift(missing=(4,), sanctioned=(7,), gone=(2,))
     assert [known.subject for known in authors] == [ON_WORKLOADS]
-    assert history.asked == ["DeletePolicy", "DetachPolicy"]
+    assert history.asked == ["DeletePolicy", "DetachPolicy", "AttachPolicy"]
 
 
 def test_executions_that_may_not_be_read_are_done_without() -> None:

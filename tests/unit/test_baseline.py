@@ -325,6 +325,14 @@ def test_a_missing_file_is_named(tmp_path: Path, missing: str) -> None:
     assert str(raised.value) == f"{tmp_path.name}/{missing} cannot be read: No such file or directory"
 
 
+def test_a_missing_file_is_named_from_within_the_folder_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BaselineError, match=f"^{tmp_path.name}/baseline.toml cannot be read: "):
+        load_baseline(Path())
+
+
 @pytest.mark.parametrize("path", ["../secret.json", "policies/../../secret.json", "link.json"])
 def test_a_document_outside_of_the_folder_is_refused(tmp_path: Path, path: str) -> None:
     folder = tmp_path / "guardrails"

@@ -160,6 +160,30 @@ def test_a_policy_that_was_made_again_is_named_by_its_new_id(monkeypatch: pytest
     assert "--policy-id p-madeagain1 --target-id" in mail_of(told(MISSING))
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        MISSING,
+        document_of(RUNS["account_departed"]),
+        document_of(RUNS["failed_to_go_on"]),
+        {"cause": "whim", "error": {"Error": "MalformedEventError", "Cause": "input.cause: got 'whim'"}},
+    ],
+    ids=["drift", "a report", "a failure", "an input"],
+)
+def test_every_mail_asks_for_a_snapshot_until_the_baseline_names_what_was_made_again(
+    document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the mail is about: here, of other guardrails or of none."""
+    asked = "Snapshot:     due, as the baseline names 1 policy by an id that is gone: holdfast snapshot"
+    before = mail_of(told(document)).splitlines()
+    known = KnownSuccessors({"p-lp0dxjlp": "p-madeagain1"})
+    monkeypatch.setattr(describe_reconciliation, "connect_successors", lambda: known)
+
+    after = mail_of(told(document)).splitlines()
+
+    assert (before.count(asked), after.count(asked)) == (0, 1)
+
+
 def test_without_the_successors_the_declared_ids_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     class Refusing(KnownSuccessors):
         def read(self) -> Mapping[str, str]:

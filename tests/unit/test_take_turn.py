@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,8 @@ from holdfast.reconciliation.trigger import Route, parse_trigger
 from tests.unit.examples import example_baseline
 from tests.unit.mocked_services import KnownSuccessors, mocked_memory
 from tests.unit.tampering import change_event
+
+TASKS = Path(__file__).parents[2] / "events" / "tasks"
 
 BUSY = ServiceBusyError("ssm", "GetParametersByPath", "ThrottlingException", "slow down")
 REFUSED = ServiceRefusedError("dynamodb", "GetItem", "ResourceNotFoundException", "no table")
@@ -122,6 +125,12 @@ def test_the_first_run_goes_and_its_document_says_what_for(memory: Memory) -> No
         began_at=run.began_at,
     )
     assert claim_of(memory) == {"running": "run-a", "waiting": None}
+
+
+def test_the_example_of_its_input_is_a_look_at_the_whole_baseline() -> None:
+    """So that `sam local invoke TakeTurnFunction` has something to begin with."""
+    answer = take_turn.handler(json.loads((TASKS / "take_turn.json").read_text()), None)
+    assert (answer["route"], answer["trigger"]["scope"]["kind"]) == ("reconcile", "all")
 
 
 def test_an_event_flows_on_in_the_runs_document() -> None:

@@ -207,6 +207,15 @@ def test_a_missing_document_is_named(folder: Path) -> None:
     assert told(validate(folder).findings) == [("error", "baseline.toml", "guardrail[0].document", message)]
 
 
+def test_a_missing_document_is_named_from_within_the_folder_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "policies" / "Deny.json").unlink()
+    monkeypatch.chdir(folder)
+    message = f"{folder.name}/policies/Deny.json cannot be read: No such file or directory"
+    assert told(validate(Path()).findings) == [("error", "baseline.toml", "guardrail[0].document", message)]
+
+
 def test_a_document_outside_of_the_folder_is_not_read(folder: Path) -> None:
     (folder / "baseline.toml").write_text(toml(guardrail(document="../Deny.json")))
     (folder.parent / "Deny.json").write_text(policy(DENY))

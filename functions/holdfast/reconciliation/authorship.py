@@ -104,6 +104,9 @@ def attribute(
     subjects = subjects_of(drift, baseline)
     known = authors_in_history(witnesses.history, subjects, now)
     removals = newer(removals, known, baseline)
+    undone = attached_again(witnesses.history, removals, subjects.get(DETACH_POLICY, frozenset()), now)
+    removals = {name: removal for name, removal in removals.items() if name not in undone}
+    known = tuple(author for author in known if author.event != DETACH_POLICY or author.subject not in undone)
     cause = author_of_change(change) if change else None
     authors = (*known, *(removal.author for removal in removals.values()), *((cause,) if cause else ()))
     return leave_what_is_sanctioned(drift, baseline, removals, now), choose_authors(authors, subjects)
@@ -226,6 +229,37 @@ def newer(
             sanctioned = baseline.sanctions(author.principal)
             merged[author.subject] = Removal(author, sanctioned=sanctioned)
     return merged
+
+
+def attached_again(
+    history: History, removals: Mapping[str, Removal], missing: Collection[str], now: datetime
+) -> frozenset[str]:
+    """Return what was attached again after its last detach: it is another loss that took it.
+
+    Parameters
+    ----------
+    history : History
+        The history; if it does not answer it is done without.
+    removals : mapping
+        The last detach of each attachment.
+    missing : collection of str
+        The attachments that are missing.
+    now : datetime
+        When the lookup is made.
+    """
+    detached = {name: removals[name].author.at for name in missing if name in removals}
+    if not detached:
+        return frozenset()
+    found: set[str] = set()
+    since = min(detached.values())
+    try:
+        for record in history.records(ChangeKind.ATTACH_POLICY.value, since, now, _PAGES_OF_DETACHMENTS):
+            name = _subject_of_record(record)
+            if name in detached and detached[name] < record.event_time:
+                found.add(name)
+    except AwsError as error:
+        _LOG.info("done without: %s", error)
+    return frozenset(found)
 
 
 def choose_authors(

@@ -81,16 +81,18 @@ def report_of(
     run: Reconciliation, execution_arn: str, deployment: Deployment, names: Names = NAMELESS
 ) -> ReconciliationReport:
     """Return everything that is told about a run; parameters as of `describe_run`."""
+    baseline = _baseline_of(run, deployment)
     return ReconciliationReport(
         execution_arn=execution_arn,
         organization=run.organization,
-        findings=find(run, _baseline_of(run, deployment), deployment.switches, names),
+        findings=find(run, baseline, deployment.switches, names),
         baseline_version=run.baseline_version,
         trigger=run.trigger,
         tally=tally_of(run),
         complete=is_complete(run),
         reads=run.search.reads if run.search else 0,
         checked=len(run.wiring.checked) if run.wiring else 0,
+        outdated=_outdated(baseline),
     )
 
 
@@ -107,6 +109,10 @@ def _baseline_of(run: Reconciliation, deployment: Deployment) -> Baseline | None
     return adopted.disowning(run.search.drift.disowned) if run.search else adopted
 
 
+def _outdated(adopted: Baseline | None) -> int:
+    return sum(guardrail.declared_id is not None for guardrail in adopted.guardrails) if adopted else 0
+
+
 def _describe_input(
     document: Mapping[str, Any], execution_arn: str, deployment: Deployment
 ) -> ReconciliationReport:
@@ -119,6 +125,9 @@ def _describe_input(
         findings=(failure_finding("input", failure),),
         baseline_version=baseline.version if isinstance(baseline, Baseline) else None,
         trigger=_trigger_of(given),
+        outdated=_outdated(
+            baseline.adopting(deployment.successors) if isinstance(baseline, Baseline) else None
+        ),
         raw_input=json.dumps(given, ensure_ascii=False),
     )
 

@@ -103,10 +103,13 @@ def _facts(report: ReconciliationReport) -> Iterator[str]:
     yield f"Outcome:      {report.outcome}, {report.severity}"
     yield f"Organization: {report.organization}"
     yield f"Baseline:     {report.baseline_version or 'not read'}"
+    if report.outdated:
+        policies = counted(report.outdated, "policy", "policies")
+        yield f"Snapshot:     due, as the baseline names {policies} by an id that is gone: holdfast snapshot"
     if report.reads:
         yield f"Read with:    {counted(report.reads, 'API call')}"
     if report.checked:
-        yield f"Own wiring:   {counted(report.checked, 'part')} checked"
+        yield f"Own wiring:   {counted(report.checked, 'check')} made"
 
 
 def _links(report: ReconciliationReport) -> Iterator[str]:

@@ -76,7 +76,9 @@ class ReconciliationReport:
     reads : int
         API calls that the search made.
     checked : int
-        Parts of Holdfast's own wiring that were checked.
+        Checks of Holdfast's own wiring that were made.
+    outdated : int
+        Guardrails that the baseline still names by the ids of policies that were deleted and made again.
     raw_input : str or None
         The input as it came, if the run could not begin.
     """
@@ -90,6 +92,7 @@ class ReconciliationReport:
     complete: bool = False
     reads: int = 0
     checked: int = 0
+    outdated: int = 0
     raw_input: str | None = None
 
     @property

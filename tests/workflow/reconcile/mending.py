@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import timedelta
 
+from holdfast.baseline import load_baseline
 from holdfast.reconciliation.inspection import BLINDNESS
 from holdfast.reconciliation.memory import Memory
 from holdfast.reconciliation.telling import ITEM
@@ -41,7 +42,10 @@ def mend(holdfast: Holdfast) -> None:
         for policy in POLICIES:
             _restore(holdfast, policy)
     _forget(holdfast)
-    holdfast.declare()
+    declared = {guardrail.policy_id for guardrail in load_baseline(holdfast.guardrails).guardrails}
+    present = {policy["Id"] for policy in holdfast.organizations.list_policies(Filter=SCP)["Policies"]}
+    if not declared <= present:
+        holdfast.declare()
 
 
 def _enable_type(holdfast: Holdfast) -> None:
