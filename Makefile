@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export HYPOTHESIS_STORAGE_DIRECTORY := build/hypothesis
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo local snapshot test check lint types bench docs build requirements clean
+.PHONY: help demo local snapshot test test-all check lint types bench docs build requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,10 +28,15 @@ local: $(VENV)/.demo ## keep that AWS running at 127.0.0.1:4566 (HOST=... and PO
 snapshot: $(VENV)/.demo ## write the baseline from your live organization, with your credentials
 	@$(BIN)/python -m holdfast_cli snapshot
 
-test: $(VENV)/.dev ## run every test
-	$(BIN)/pytest --numprocesses=auto --dist=worksteal
+PYTEST = $(BIN)/pytest --numprocesses=auto --dist=loadfile
 
-check: lint types test ## all that CI asks for: lint, types, tests
+test: $(VENV)/.dev ## run the tests, but those that take long: under three minutes on two cores
+	$(PYTEST) -m "not long"
+
+test-all: $(VENV)/.dev ## run every test
+	$(PYTEST)
+
+check: lint types test-all ## all that CI asks for: lint, types, every test
 
 lint: $(VENV)/.dev ## check the style of the code, the YAML files and the template
 	$(BIN)/ruff check

@@ -1,7 +1,7 @@
 """Let CloudFormation's API show the deployed stacks.
 
 Deploying is not done by moto's CloudFormation, so its list would be empty; this layer answers the calls
-that look at a stack. Everything else, and every stack that was not deployed here, is moto's.
+that look at a stack, and knows no others. Everything else is moto's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
-from localaws.gateway import ApiResponse
+from localaws.gateway import ApiError, ApiResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,9 +40,13 @@ class StackListing:
     def __call__(self, call: ApiCall, proceed: Proceed) -> ApiResponse:
         """Answer DescribeStacks, ListStacks and the lists of a stack's resources."""
         result = _RESULTS.get(call.operation) if call.service == "cloudformation" else None
+        if result is None:
+            return proceed(call)
         named = call.parameters.get("StackName")
         stacks = [stack for stack in self._stacks.values() if named in {None, stack.name, stack.arn}]
-        return _response(call, result(stacks)) if result and stacks else proceed(call)
+        if named is not None and not stacks:
+            raise ApiError("ValidationError", f"Stack with id {named} does not exist")
+        return _response(call, result(stacks))
 
 
 def _summary(stack: Stack) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def sources() -> dict[str, ast.Module]:
     }
 
 
+@cache
 def reachable(module: str) -> frozenset[Place]:
     """Return all that a task module's handler can lead to, itself included."""
     reached: set[Place] = set()
@@ -43,7 +44,7 @@ def reachable(module: str) -> frozenset[Place]:
     while pending:
         place = pending.pop()
         reached.add(place)
-        pending |= set(_mentioned(place)) - reached
+        pending |= _mentioned(place) - reached
     return frozenset(reached)
 
 
@@ -122,7 +123,12 @@ def _code(place: Place) -> Iterator[ast.AST]:
             yield from ast.walk(member)
 
 
-def _mentioned(place: Place) -> Iterator[Place]:
+@cache
+def _mentioned(place: Place) -> frozenset[Place]:
+    return frozenset(_places_named_in(place))
+
+
+def _places_named_in(place: Place) -> Iterator[Place]:
     imported = _imports(place.module)
     nodes = list(_code(place))
     called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}

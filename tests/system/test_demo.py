@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import pytest
 from rich.console import Console
 
 from holdfast_cli.demo import run_demo
@@ -14,7 +15,7 @@ from localaws.clock import SkippingClock
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+pytestmark = pytest.mark.long
 
 
 def test_every_act_of_the_demo_goes_as_it_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,8 @@ from holdfast_cli.__main__ import app
 from localaws.gateway import ApiError
 from tests.deployed import RECONCILIATION, SCP, Holdfast, deployed
 
+pytestmark = pytest.mark.long
+
 Reconcile = Callable[..., Result]
 
 REFUSED = ApiError("AccessDeniedException", "You don't have permissions to access this resource.")

@@ -17,6 +17,8 @@ from tests.workflow.paths import (
     RESTORED,
 )
 
+pytestmark = pytest.mark.long
+
 PLAIN_SUBJECT = "[Holdfast {}] FAILED: an outcome could not be described"
 GUARDRAIL = ("DenyLeaveOrganization", "Root")
 

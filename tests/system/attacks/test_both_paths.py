@@ -44,7 +44,7 @@ def test_a_reconciliation_during_a_mass_detach_loses_nothing_and_repeats_nothing
 ) -> None:
     before = holdfast.state()
 
-    with teams_with(holdfast, "Crew", 20) as teams:
+    with teams_with(holdfast, "Crew", 12) as teams:
         with published_rates(holdfast), attack(holdfast) as aftermath:
             take_all(holdfast, "Crew", teams, by=intruder)
             holdfast.aws.clock.sleep(8)

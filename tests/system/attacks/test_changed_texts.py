@@ -45,7 +45,7 @@ def test_weakened_and_then_detached_it_is_back_with_its_text(holdfast: Holdfast,
     assert holdfast.state() == before
 
 
-FLOOD = 60
+FLOOD = 24
 A_WHILE = 30.0
 
 
@@ -73,7 +73,7 @@ def test_a_flood_of_changes_does_not_slow_the_fast_path_down(holdfast: Holdfast,
     guardrail = holdfast.policy("DenyDisablingCloudTrail")
     before = holdfast.state()
 
-    with teams_with(holdfast, "Team", 20) as teams:
+    with teams_with(holdfast, "Team", 10) as teams:
         alone, _ = mass_detach(holdfast, intruder, teams)
         flooded, aftermath = mass_detach(holdfast, intruder, teams, [guardrail, bystander] * (FLOOD // 2))
 

@@ -17,6 +17,8 @@ import pytest
 from tests.deployed import RECONCILIATION, Holdfast, Run, deployed
 from tests.workflow.reconcile.ways import RECONCILIATION_FAILED
 
+pytestmark = pytest.mark.long
+
 GUARDRAILS, TARGETS = 200, 25
 PAYLOAD_GOAL = 200_000
 HISTORY_GOAL = 20_000

@@ -1,4 +1,4 @@
-"""What the switches or the mode hold back: told with what would have been done, and left as found."""
+"""What the switches hold back: told with what would have been done, and left as found."""
 
 from __future__ import annotations
 
@@ -13,37 +13,24 @@ from tests.workflow.reconcile.mending import FAR_APART, mend, pass_the_first_run
 from tests.workflow.reconcile.ways import FOUND, FOUND_TWICE
 from tests.workflow.reconcile.withheld import KINDS, left_as_found
 
-SWITCHES = ("RestoreAttachments", "RestorePolicyTypes", "RestorePolicies")
-DEPLOYMENTS = {
-    "switched off": dict.fromkeys(SWITCHES, "false"),
-    "alert-only": {**dict.fromkeys(SWITCHES, "true"), "Mode": "alert-only"},
-}
+SWITCHED_OFF = dict.fromkeys(("RestoreAttachments", "RestorePolicyTypes", "RestorePolicies"), "false")
 REASONS = {
-    "switched off": {
-        "type": "RestorePolicyTypes is off",
-        "policy": "RestorePolicies is off",
-        "attachment": "RestoreAttachments is off",
-    },
-    "alert-only": dict.fromkeys(("type", "policy", "attachment"), "Mode is alert-only"),
+    "type": "RestorePolicyTypes is off",
+    "policy": "RestorePolicies is off",
+    "attachment": "RestoreAttachments is off",
 }
 
 
-@pytest.fixture(scope="module", params=DEPLOYMENTS)
-def withholding(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, Holdfast]]:
-    """Deploy Holdfast so that it restores nothing, in each of the ways."""
-    folder = tmp_path_factory.mktemp("holdfast")
-    with deployed(folder, **DEPLOYMENTS[request.param], **FAR_APART) as shared:
+@pytest.fixture(scope="module")
+def holdfast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Holdfast]:
+    """Deploy Holdfast so that it restores nothing."""
+    with deployed(tmp_path_factory.mktemp("holdfast"), **SWITCHED_OFF, **FAR_APART) as shared:
         pass_the_first_run(shared)
-        yield request.param, shared
+        yield shared
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_drift_is_told_with_what_would_have_been_done_and_left(
-    withholding: tuple[str, Holdfast], kind: str
-) -> None:
-    why, holdfast = withholding
+def test_a_drift_is_told_with_what_would_have_been_done_and_left(holdfast: Holdfast, kind: str) -> None:
     guardrails = short_ids(holdfast)
     with holdfast.unseen():
         DRIFTS[kind](holdfast)
@@ -56,5 +43,5 @@ def test_a_drift_is_told_with_what_would_have_been_done_and_left(
     assert (holdfast.state(), len(holdfast.aws.trail.recorded())) == (found, changes)
     assert (run.states, run.errors) == (FOUND_TWICE if kind == "attachment missing" else FOUND, [])
     assert (run.end, run.outcome, run.mail.attributes["severity"]) == (SUCCEEDED, "drift found", "page")
-    assert told == left_as_found(kind, REASONS[why])
+    assert told == left_as_found(kind, REASONS)
     mend(holdfast)

@@ -21,6 +21,8 @@ from tests.workflow.reconcile.ways import (
 )
 from tests.workflow.refusals import CONNECTION_LOST
 
+pytestmark = pytest.mark.long
+
 CALLS = [
     *(("organizations", name) for name in ("ListRoots", "DescribePolicy", "ListTargetsForPolicy")),
     *(("organizations", name) for name in ("ListPolicies", "ListPoliciesForTarget", "EnablePolicyType")),
@@ -38,12 +40,10 @@ FUNCTIONS = [
 ]
 ERROR_OF_FAULT = {
     FunctionFault.CRASH: "Runtime.ExitError",
-    FunctionFault.NO_ANSWER: "States.Timeout",
     FunctionFault.THROTTLED: "Lambda.TooManyRequestsException",
 }
 MOMENTARY = {
     "throttled": ApiError("ThrottlingException", "Rate exceeded"),
-    "failing": ApiError("InternalFailure", "", status=500),
     "no answer": CONNECTION_LOST,
 }
 REFUSED = ApiError("AccessDeniedException", "You may not.")
