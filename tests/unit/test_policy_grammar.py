@@ -279,8 +279,8 @@ def test_no_value_is_a_warning() -> None:
     [
         ("", ("line 1, column 1", "not JSON: Expecting value")),
         (
-            '{\n  "Version": "2012-10-17",\n}',
-            ("line 3, column 1", "not JSON: Expecting property name enclosed in double quotes"),
+            '{\n  "Version" "2012-10-17"\n}',
+            ("line 2, column 13", "not JSON: Expecting ':' delimiter"),
         ),
         (
             '{"Effect": 1, "Effect": 2}',
