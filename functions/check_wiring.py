@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 from typing import Any
 
-from holdfast.baseline import load_baseline
+from holdfast.baseline import GUARDRAILS, load_baseline
 from holdfast.errors import ServiceRefusedError, SettingsError
 from holdfast.reconciliation.deployment import connect_deployment
 from holdfast.reconciliation.executions import connect_executions
@@ -29,8 +28,6 @@ from holdfast.reconciliation.wiring import not_checked
 from holdfast.successors import connect_successors
 
 _LOG = logging.getLogger(__name__)
-
-GUARDRAILS = Path(__file__).parent / "guardrails"
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from holdfast.baseline import load_baseline
+from holdfast.baseline import GUARDRAILS, load_baseline
 from holdfast.errors import UnknownSchemaError
 from holdfast.organizations import connect
 from holdfast.reconciliation.coverage import is_final, look_at_account
 from holdfast.reconciliation.run import parse_reconciliation, same_baseline
 
 _LOG = logging.getLogger(__name__)
-
-GUARDRAILS = Path(__file__).parent / "guardrails"
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
-from holdfast.baseline import Baseline, load_baseline
+from holdfast.baseline import GUARDRAILS, Baseline, load_baseline
 from holdfast.description import describe
 from holdfast.errors import BaselineError
 from holdfast.notification import NOT_KNOWN, compose
 from holdfast.organizations import connect
 from holdfast.successors import connect_successors
-
-GUARDRAILS = Path(__file__).parent / "guardrails"
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature

@@ -6,10 +6,9 @@ import logging
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from holdfast.baseline import Baseline, load_baseline
+from holdfast.baseline import GUARDRAILS, Baseline, load_baseline
 from holdfast.calling import unless_refused
 from holdfast.errors import BaselineError, HoldfastError, SettingsError
 from holdfast.notification import NOT_KNOWN
@@ -23,8 +22,6 @@ from holdfast.reconciliation.report import ReconciliationReport
 from holdfast.reconciliation.telling import ITEM, after_telling, is_worth_telling
 from holdfast.settings import Mode, Settings, restoring_from
 from holdfast.successors import connect_successors
-
-GUARDRAILS = Path(__file__).parent / "guardrails"
 
 ATTEMPTS = 3
 """How often the memory is written when other runs write it at the same time."""

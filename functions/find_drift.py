@@ -7,10 +7,9 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from holdfast.baseline import load_baseline
+from holdfast.baseline import GUARDRAILS, load_baseline
 from holdfast.errors import SettingsError
 from holdfast.organizations import connect
 from holdfast.pacing import QUARTER, Pace
@@ -25,8 +24,6 @@ from holdfast.settings import NOTHING, restoring_from
 from holdfast.successors import connect_successors
 
 _LOG = logging.getLogger(__name__)
-
-GUARDRAILS = Path(__file__).parent / "guardrails"
 
 REMEDIATIONS = 500
 """How many of the fast path's executions are looked at, one call each."""

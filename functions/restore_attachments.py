@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from holdfast.baseline import load_baseline
+from holdfast.baseline import GUARDRAILS, load_baseline
 from holdfast.organizations import Organizations, connect_paced
 from holdfast.reconciliation.attaching import restore_chunk
 from holdfast.reconciliation.chunk import parse_chunk
@@ -16,8 +15,6 @@ from holdfast.reconciliation.run import same_baseline
 from holdfast.successors import connect_successors
 
 _LOG = logging.getLogger(__name__)
-
-GUARDRAILS = Path(__file__).parent / "guardrails"
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature

@@ -7,12 +7,11 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from holdfast.asking import ask_again
 from holdfast.attachment import LivePolicy
-from holdfast.baseline import Baseline, Guardrail, load_baseline
+from holdfast.baseline import GUARDRAILS, Baseline, Guardrail, load_baseline
 from holdfast.errors import (
     ChangedSuccessorError,
     HoldfastError,
@@ -30,8 +29,6 @@ from holdfast.record import shortened
 from holdfast.successors import Successors, connect_successors
 
 _LOG = logging.getLogger(__name__)
-
-GUARDRAILS = Path(__file__).parent / "guardrails"
 
 LOOKS = 4
 """Reads until a restored policy shows; then the state machine waits and begins again."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import os
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from holdfast.baseline import load_baseline
+from holdfast.baseline import GUARDRAILS, load_baseline
 from holdfast.errors import ServiceRefusedError, TurnPendingError
 from holdfast.origin import check_account, check_organization
 from holdfast.reconciliation.executions import connect_executions
@@ -20,8 +19,6 @@ from holdfast.settings import Settings
 from holdfast.successors import connect_successors
 
 _LOG = logging.getLogger(__name__)
-
-GUARDRAILS = Path(__file__).parent / "guardrails"
 
 ATTEMPTS = 5
 """How often a run that was overtaken asks again at once; after that it waits like all others."""

@@ -6,10 +6,9 @@ import logging
 import os
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from holdfast.baseline import Baseline, Guardrail, load_baseline
+from holdfast.baseline import GUARDRAILS, Baseline, Guardrail, load_baseline
 from holdfast.detachment import Detachment, parse_detachment
 from holdfast.errors import OrganizationsError
 from holdfast.incident import Incident, Observation, Protection
@@ -21,8 +20,6 @@ from holdfast.successors import connect_successors
 from holdfast.verdict import NOT_OURS, Action, Reason, decide
 
 _LOG = logging.getLogger(__name__)
-
-GUARDRAILS = Path(__file__).parent / "guardrails"
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature

@@ -15,6 +15,9 @@ from holdfast.errors import BaselineError
 from holdfast.policy_document import PolicyDocument
 from holdfast.principal import Principal
 
+GUARDRAILS = Path(__file__).parents[1] / "guardrails"
+"""The folder that is deployed with the functions."""
+
 FILE_NAME = "baseline.toml"
 
 # An IAM role by its whole ARN, in any partition. Source: IAM user guide, "IAM identifiers".

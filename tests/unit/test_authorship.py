@@ -11,14 +11,13 @@ from holdfast.attachment import Attachment, PolicyType
 from holdfast.errors import ServiceBusyError, ServiceRefusedError
 from holdfast.principal import Principal
 from holdfast.reconciliation.authorship import (
-    AUTHORS,
     RECENT,
     Witnesses,
     attribute,
     author_of_change,
     subjects_of,
 )
-from holdfast.reconciliation.drift import Author, Drift, Renamed, Stranger
+from holdfast.reconciliation.drift import AUTHORS, Author, Drift, Renamed, Stranger
 from holdfast.reconciliation.executions import Remediation
 from holdfast.reconciliation.trigger import parse_trigger
 from holdfast.record import Record

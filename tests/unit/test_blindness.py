@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 
 import pytest
@@ -129,14 +128,6 @@ def test_a_detach_older_than_the_executions_that_may_be_looked_at_is_not_called_
 def test_executions_that_cannot_be_listed_are_no_blindness() -> None:
     with pytest.raises(ServiceBusyError):
         accounting(WrittenExecutions(error=BUSY), 1)
-
-
-def test_many_executions_are_looked_at_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
-    others = [(number, READ - MINUTE) for number in range(1_000, 1_120)]
-    accounting(WrittenExecutions(*others), 2)
-    assert pauses == [0.1] * 20
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -163,6 +164,18 @@ def test_no_more_executions_are_described_than_may_be(script: Scripted) -> None:
     script.describes("one")
     script.describes("two")
     assert found(script, limit=2) == ["one", "two"]
+
+
+def test_many_executions_are_looked_at_slowly(script: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks 500 times at once is throttled, and asking all of it again is throttled as well."""
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    names = [f"one-{number}" for number in range(120)]
+    script.lists(*((name, NOW) for name in names))
+    for name in names:
+        script.describes(name)
+    assert found(script) == names
+    assert pauses == [0.1] * 20
 
 
 def test_the_connection_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 import find_drift
 from holdfast import pacing
 from holdfast.attachment import PolicyType
-from holdfast.baseline import Baseline
+from holdfast.baseline import GUARDRAILS, Baseline
 from holdfast.errors import (
     BaselineChangedError,
     OrganizationsThrottledError,
@@ -307,4 +307,4 @@ def test_a_document_of_other_code_ends_it(deployed: Deployed) -> None:
 
 
 def test_the_baseline_is_that_of_the_package() -> None:
-    assert Path(find_drift.__file__).parent / "guardrails" == find_drift.GUARDRAILS
+    assert Path(find_drift.__file__).parent / "guardrails" == GUARDRAILS

@@ -12,19 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
-from holdfast.attachment import Attachment
 from holdfast.baseline import Baseline
 from holdfast.detachment import DETACH_POLICY, attachment_in
 from holdfast.errors import AwsError, MalformedEventError, ServiceRefusedError
 from holdfast.fields import text_in
-from holdfast.reconciliation.drift import Author, Drift
+from holdfast.reconciliation.drift import AUTHORS, Author, Drift, author_of_detachment, name_of
 from holdfast.reconciliation.executions import Remediation
 from holdfast.reconciliation.history import KEPT, History
 from holdfast.reconciliation.trigger import Change, ChangeKind
 from holdfast.record import Record
-
-AUTHORS = 20
-"""How many authors a run names; a mass detach has one author and a thousand events."""
 
 SANCTIONED_FOR = timedelta(hours=24)
 """How long a sanctioned detach may wait for the baseline to say so."""
@@ -163,14 +159,7 @@ def removals_by_remediation(remediations: Iterable[Remediation]) -> dict[str, Re
     """Return the newest detachment of each attachment that the fast path knows, by `p-…/target`."""
     removals: dict[str, Removal] = {}
     for remediation in sorted(remediations, key=lambda one: one.started_at, reverse=True):
-        detachment = remediation.detachment
-        author = Author(
-            DETACH_POLICY,
-            detachment.event_id,
-            detachment.event_time,
-            detachment.principal,
-            _name(detachment.attachment),
-        )
+        author = author_of_detachment(remediation.detachment)
         removals.setdefault(author.subject, Removal(author, remediation.running, remediation.sanctioned))
     return removals
 
@@ -296,7 +285,7 @@ def _newest_authors(history: History, event: str, names: Collection[str], now: d
 def _subject_of_record(record: Record) -> str | None:
     if record.name in {DETACH_POLICY, ChangeKind.ATTACH_POLICY}:
         try:
-            return _name(attachment_in(record.request))
+            return name_of(attachment_in(record.request))
         except MalformedEventError:
             return None
     key = "policyType" if record.name == ChangeKind.DISABLE_POLICY_TYPE else "policyId"
@@ -305,11 +294,7 @@ def _subject_of_record(record: Record) -> str | None:
 
 def _named_placements(numbers: Iterable[int], baseline: Baseline) -> list[tuple[int, str]]:
     placements = baseline.placements
-    return [(number, _name(baseline.attachment_at(placements[number]))) for number in numbers]
-
-
-def _name(attachment: Attachment) -> str:
-    return f"{attachment.policy_id}/{attachment.target_id}"
+    return [(number, name_of(baseline.attachment_at(placements[number]))) for number in numbers]
 
 
 def _without(drift: Drift, numbers: Collection[int]) -> Drift:

@@ -7,7 +7,6 @@ management account does is in the history of that one.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,27 +16,19 @@ from typing import TYPE_CHECKING, Any
 from holdfast.baseline import Baseline
 from holdfast.detachment import DETACH_POLICY, Detachment, detachment_of
 from holdfast.errors import MalformedEventError, ServiceBusyError
-from holdfast.reconciliation.drift import Author
+from holdfast.reconciliation.drift import AUTHORS, Author, author_of_detachment
 from holdfast.reconciliation.history import KEPT, LAG, TOO_MANY_PAGES
 from holdfast.record import Record
 from holdfast.timestamps import format_timestamp, parse_timestamp
 
 if TYPE_CHECKING:
-    from holdfast.reconciliation.executions import Executions, Remediation
+    from holdfast.reconciliation.executions import Executions
     from holdfast.reconciliation.history import History
 
 EXECUTIONS_AT_MOST = 500
 """Executions that are looked at for one run, a call each."""
 
-AUTHORS = 20
-"""Authors of detaches that are named; the run's document is no place for hundreds."""
-
 _AT_FIRST = timedelta(hours=24)
-
-# DescribeExecution answers 250 calls at once and 10 a second in the smallest regions. Source: Step Functions
-# developer guide, "Quotas", "API action throttling".
-_AT_ONCE = 100
-_PACE = 0.1
 
 _CLOCKS_DIFFER = timedelta(minutes=1)
 
@@ -165,7 +156,7 @@ def account_for(
     if not missing:
         return Accounting()
     since = min(missing.values()) - _CLOCKS_DIFFER
-    for remediation in _at_a_pace(executions.remediations(state_machine_arn, since, at_most)):
+    for remediation in executions.remediations(state_machine_arn, since, at_most):
         missing.pop(remediation.detachment.event_id, None)
         if not missing:
             return Accounting()
@@ -180,21 +171,6 @@ def account_for(
 def authors_of(event_ids: Collection[str], detachments: Iterable[Detachment]) -> tuple[Author, ...]:
     """Return who made the detaches that these events report, of a few."""
     authors = (
-        Author(
-            event=DETACH_POLICY,
-            event_id=detachment.event_id,
-            at=detachment.event_time,
-            principal=detachment.principal,
-            subject=f"{detachment.attachment.policy_id}/{detachment.attachment.target_id}",
-        )
-        for detachment in detachments
-        if detachment.event_id in event_ids
+        author_of_detachment(detachment) for detachment in detachments if detachment.event_id in event_ids
     )
     return tuple(islice(authors, AUTHORS))
-
-
-def _at_a_pace(remediations: Iterator[Remediation]) -> Iterator[Remediation]:
-    for number, remediation in enumerate(remediations):
-        if number >= _AT_ONCE:
-            time.sleep(_PACE)
-        yield remediation

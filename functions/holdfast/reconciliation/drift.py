@@ -8,8 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from holdfast.attachment import CONTROL_TOWER_PREFIX, LivePolicy, PolicySummary, PolicyType
+from holdfast.attachment import CONTROL_TOWER_PREFIX, Attachment, LivePolicy, PolicySummary, PolicyType
 from holdfast.baseline import Baseline, Guardrail
+from holdfast.detachment import DETACH_POLICY, Detachment
 from holdfast.policy_document import PolicyDocument
 from holdfast.principal import Principal
 from holdfast.reconciliation.version_mark import is_same_description
@@ -103,6 +104,26 @@ class Author:
     at: datetime
     principal: Principal
     subject: str
+
+
+AUTHORS = 20
+"""How many authors a run names: a mass detach has one author and a thousand events."""
+
+
+def name_of(attachment: Attachment) -> str:
+    """Return an attachment as an author's subject names it: `p-…/target`."""
+    return f"{attachment.policy_id}/{attachment.target_id}"
+
+
+def author_of_detachment(detachment: Detachment) -> Author:
+    """Return who made a detachment."""
+    return Author(
+        event=DETACH_POLICY,
+        event_id=detachment.event_id,
+        at=detachment.event_time,
+        principal=detachment.principal,
+        subject=name_of(detachment.attachment),
+    )
 
 
 @dataclass(frozen=True, slots=True)

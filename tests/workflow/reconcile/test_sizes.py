@@ -28,7 +28,7 @@ STAND_INS = """
     from pathlib import Path
 
     from holdfast.attachment import PolicyType
-    from holdfast.reconciliation.authorship import AUTHORS
+    from holdfast.reconciliation.drift import AUTHORS
     from holdfast.baseline import load_baseline
     from holdfast.reconciliation.chunk import parse_chunk
     from holdfast.reconciliation.drift import (
