@@ -14,6 +14,7 @@ import boto3
 from moto import mock_aws
 
 from holdfast.calling import ONE_ATTEMPT
+from holdfast.exemption_store import ExemptionStore
 from holdfast.reconciliation.memory import Memory
 from holdfast.successors import Successors
 
@@ -40,6 +41,14 @@ def mocked_successors() -> Iterator[tuple[Successors, Any]]:
     with mock_aws():
         client = _client("ssm")
         yield Successors(client), client
+
+
+@contextmanager
+def mocked_exemptions() -> Iterator[tuple[ExemptionStore, Any]]:
+    """Lend the exemptions, of which there are none yet, and the SSM client behind them."""
+    with mock_aws():
+        client = _client("ssm")
+        yield ExemptionStore(client), client
 
 
 class KnownSuccessors(Successors):
