@@ -15,7 +15,7 @@ from moto import mock_aws
 
 from holdfast.calling import ONE_ATTEMPT
 from holdfast.exemption_store import ExemptionStore
-from holdfast.reconciliation.memory import Memory
+from holdfast.memory import Memory
 from holdfast.successors import Successors
 
 TABLE = "memory"
