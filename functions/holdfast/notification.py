@@ -1,8 +1,12 @@
-"""The notification: one SNS message that people, chat and machines read each in their form."""
+"""The notification: one SNS message that people, chat and machines read each in their form.
+
+People's mail travels in the record, and `holdfast.mailing` decides when it goes.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -26,35 +30,34 @@ def compose(report: Report) -> dict[str, Any]:
     Returns
     -------
     dict
-        `subject`; `message`, a JSON text with a form for each protocol (SNS `MessageStructure: json`): mail
-        gets the text, `https` the chat form, everything else the record; `attributes`, none of them empty;
-        `failed`, for the state machine's choice.
+        `subject`; `message`, as `message_of` returns it; `attributes`, none of them empty; `failed`, for the
+        state machine's choice.
     """
-    record = compose_record(report)
-    spelled = spell(record)
+    record, subject = compose_record(report), mail.subject(report)
     thread = report.detachment.event_id if report.detachment else report.execution_arn.rpartition(":")[2]
+    chat_form = chat.custom_notification(report, spell(record), thread)
     return {
         "failed": record["outcome"] == "failed",
-        "subject": mail.subject(report),
-        "message": message_of(mail.body(report), spelled, chat.custom_notification(report, spelled, thread)),
+        "subject": subject,
+        "message": message_of(record, {"subject": subject, "text": mail.body(report)}, chat_form),
         "attributes": _attributes(report),
     }
 
 
-def message_of(text: str, record: str, chat_form: dict[str, Any]) -> str:
+def message_of(record: Mapping[str, Any], told: Mapping[str, str], chat_form: Mapping[str, Any]) -> str:
     """Return a message with a form for each protocol (SNS `MessageStructure: json`).
 
     Parameters
     ----------
-    text : str
-        The mail.
-    record : str
-        The record for machines, spelled.
-    chat_form : dict
+    record : mapping
+        The record for machines: every protocol gets it that no form is named for, with the mail in it.
+    told : mapping
+        The mail's `subject` and `text`; whoever subscribes an address to the topic itself gets the text alone.
+    chat_form : mapping
         What `https` gets: the form that Amazon Q Developer shows.
     """
-    machines = dict.fromkeys(("default", "email-json", "sqs", "lambda"), record)
-    return spell({**machines, "email": text, "https": spell(chat_form)})
+    whole = spell({**record, "mail": told})
+    return spell({"default": whole, "email": told["text"], "https": spell(chat_form)})
 
 
 def compose_record(report: Report) -> dict[str, Any]:
