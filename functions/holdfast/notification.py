@@ -52,7 +52,7 @@ def message_of(record: Mapping[str, Any], told: Mapping[str, str], chat_form: Ma
     record : mapping
         The record for machines: every protocol gets it that no form is named for, with the mail in it.
     told : mapping
-        The mail's `subject` and `text`; whoever subscribes an address to the topic itself gets the text alone.
+        The mail's `subject` and `text`; an address that is subscribed to the topic itself gets the text.
     chat_form : mapping
         What `https` gets: the form that Amazon Q Developer shows.
     """

@@ -1,0 +1,31 @@
+"""The ready-made exemption: what somebody types at three in the morning, for this attachment and two hours."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+from holdfast.attachment import Attachment
+from holdfast.exemption import name_of
+from holdfast.timestamps import format_timestamp
+
+SPAN = timedelta(hours=2)
+"""How long the ready-made exemption lasts."""
+
+
+def exempt_value(now: datetime) -> str:
+    """Return the value of a parameter that exempts for two hours; the reason is left to its author."""
+    until = format_timestamp(now + SPAN)
+    return json.dumps({"until": until, "reason": "…", "ticket": "…"}, ensure_ascii=False)
+
+
+def exempt_commands(attachment: Attachment, now: datetime) -> dict[str, str]:
+    """Return the commands that exempt an attachment for two hours, by what they are for."""
+    policy_id, target_id = attachment.policy_id, attachment.target_id
+    name = name_of(policy_id, target_id)
+    return {
+        "To permit it for two hours": f'holdfast exempt grant {policy_id} {target_id} --until 2h --reason "…"',
+        "The same without holdfast": (
+            f"aws ssm put-parameter --name {name} --type String --value '{exempt_value(now)}'"
+        ),
+    }
