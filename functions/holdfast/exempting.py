@@ -1,4 +1,4 @@
-"""The ready-made exemption: what somebody types at three in the morning, for this attachment and two hours."""
+"""The ready-made exemption: what somebody pastes at three in the morning, for one attachment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def exempt_commands(attachment: Attachment, now: datetime) -> dict[str, str]:
     policy_id, target_id = attachment.policy_id, attachment.target_id
     name = name_of(policy_id, target_id)
     return {
-        "To permit it for two hours": f'holdfast exempt grant {policy_id} {target_id} --until 2h --reason "…"',
+        "To permit it for two hours": (
+            f'holdfast exempt grant {policy_id} {target_id} --until 2h --reason "…"'
+        ),
         "The same without holdfast": (
             f"aws ssm put-parameter --name {name} --type String --value '{exempt_value(now)}'"
         ),
