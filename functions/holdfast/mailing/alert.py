@@ -39,7 +39,7 @@ def alert_letter(event: Mapping[str, Any], desk: Desk) -> Letter:
         line=f"{name}{ids}, {when}, event {detachment.event_id}",
         brief=f"{ids}, {when}, event {detachment.event_id}",
         incident=detachment.event_id,
-        awaited=guardrail is not None or desk.baseline is None,
+        awaits=guardrail is not None or desk.baseline is None,
         write=partial(_write, detachment, guardrail, desk),
     )
 
