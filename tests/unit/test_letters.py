@@ -36,8 +36,8 @@ NAME = "/holdfast/exemptions/p-7dj3cien/ou-exme-ycaqk99w"
 
 
 def written(of: Letter) -> Mail:
-    assert of.write is not None
-    return of.write(NOW)
+    assert of.compose is not None
+    return of.compose(NOW)
 
 
 def says(of: Letter, label: str) -> str:
@@ -83,7 +83,7 @@ def test_a_digest_says_of_a_failure_why_and_which_execution() -> None:
 
 def test_what_people_are_not_to_be_mailed_is_only_counted() -> None:
     found = letter(outcome(mail=None))
-    assert (found.write, found.outcome, found.incident) == (None, "failed", event_id(0))
+    assert (found.compose, found.outcome, found.incident) == (None, "failed", event_id(0))
 
 
 def test_a_record_from_before_mails_travelled_in_it_is_mailed_itself() -> None:
@@ -270,7 +270,7 @@ def test_whatever_lies_in_the_queue_becomes_a_mail(said: object) -> None:
 def test_whatever_a_record_says_becomes_a_line(said: dict[str, object]) -> None:
     found = letter(envelope(json.dumps(said)))
     assert len(found.line.splitlines()) == len(found.brief.splitlines()) == 1
-    assert found.write is None or written(found).text
+    assert found.compose is None or written(found).text
 
 
 @given(WORDS, WORDS, st.dictionaries(WORDS, JSON))

@@ -78,7 +78,7 @@ class Letter:
         The event's id, which an alert and its outcome share.
     awaits : bool
         Whether it is an alert whose outcome will come.
-    write : callable or None
+    compose : callable or None
         Writes the mail that tells nothing else, at a time; None if it is only to be counted.
     mailbox : Mailbox
         Whose mail it is.
@@ -94,7 +94,7 @@ class Letter:
     brief: str
     incident: str | None = None
     awaits: bool = False
-    write: Callable[[datetime], Mail] | None = None
+    compose: Callable[[datetime], Mail] | None = None
     mailbox: Mailbox = Mailbox.PEOPLE
     message_id: str = ""
 
