@@ -843,7 +843,7 @@ NOON: Any = {"when": "noon"}
 def test_a_table_is_written_and_read_by_states(lab: Lab, ledger: Any) -> None:
     key = {"TableName": "ledger", "Key": ENTRY}
     change = {"UpdateExpression": "SET seen = :yes", "ExpressionAttributeValues": {":yes": {"BOOL": True}}}
-    steps = {
+    steps: dict[str, dict[str, Any]] = {
         "Put": {"Resource": "arn:aws:states:::dynamodb:putItem", "Parameters": PUT, "Next": "Update"},
         "Update": {
             "Resource": "arn:aws:states:::dynamodb:updateItem",
