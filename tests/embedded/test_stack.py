@@ -134,8 +134,13 @@ Resources:
     Type: AWS::DynamoDB::Table
     Properties:
       BillingMode: PAY_PER_REQUEST
-      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
-      KeySchema: [{AttributeName: id, KeyType: HASH}]
+      AttributeDefinitions:
+        - {AttributeName: id, AttributeType: S}
+        - {AttributeName: day, AttributeType: S}
+      KeySchema:
+        - {AttributeName: id, KeyType: HASH}
+        - {AttributeName: day, KeyType: RANGE}
+      DeletionProtectionEnabled: true
       TimeToLiveSpecification: {AttributeName: ends, Enabled: true}
       PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}
       SSESpecification: {SSEEnabled: true}
@@ -370,6 +375,8 @@ def test_everything_else_exists_in_its_service(bakery: Bakery) -> None:
     alarms = client("cloudwatch").describe_alarms(AlarmNames=["bakery-BurntAlarm"])["MetricAlarms"]
     dashboard = client("cloudwatch").get_dashboard(DashboardName="bakery-Board")
     table = client("dynamodb").describe_table(TableName="bakery-Orders")["Table"]
+    backups = client("dynamodb").describe_continuous_backups(TableName="bakery-Orders")
+    expiry = client("dynamodb").describe_time_to_live(TableName="bakery-Orders")
     groups = client("logs").describe_log_groups(logGroupNamePrefix="/aws/vendedlogs")["logGroups"]
     aliases = client("kms").list_aliases(KeyId=resources["Key"])["Aliases"]
     bus = client("events").describe_event_bus(Name="market")
@@ -379,7 +386,13 @@ def test_everything_else_exists_in_its_service(bakery: Bakery) -> None:
 
     assert alarms[0]["Dimensions"] == [{"Name": "StateMachineArn", "Value": resources["Baking"]}]
     assert json.loads(dashboard["DashboardBody"]) == {"widgets": [], "start": "us-east-1"}
-    assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+    assert [key["AttributeName"] for key in table["KeySchema"]] == ["id", "day"]
+    assert (table["DeletionProtectionEnabled"], table["SSEDescription"]["Status"]) == (True, "ENABLED")
+    assert (
+        backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+        == "ENABLED"
+    )
+    assert expiry["TimeToLiveDescription"] == {"TimeToLiveStatus": "ENABLED", "AttributeName": "ends"}
     assert [(group["logGroupName"], group["retentionInDays"]) for group in groups] == [
         ("/aws/vendedlogs/states/bakery", 14)
     ]
@@ -638,6 +651,59 @@ def test_changed_files_are_deployed_again_under_an_unchanged_template(
     answer = aws.client("lambda").invoke(FunctionName=stack.resources["Sell"])
     assert json.loads(day["definition"])["StartAt"] == "Rest"
     assert answer["Payload"].read() == b'"closed"'
+
+
+POST = """
+Resources:
+  Dead:
+    Type: AWS::SQS::Queue
+    Properties:
+      RedriveAllowPolicy:
+        redrivePermission: byQueue
+        sourceQueueArns: [!Sub "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:post"]
+  Post:
+    Type: AWS::SQS::Queue
+    Properties:
+      QueueName: post
+      RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 5}
+  News:
+    Type: AWS::SNS::Topic
+    Properties: {KmsMasterKeyId: alias/aws/sns}
+  NewsForPost:
+    Type: AWS::SNS::Subscription
+    Properties:
+      TopicArn: !Ref News
+      Protocol: sqs
+      Endpoint: !GetAtt Post.Arn
+      FilterPolicy: {kind: [bad]}
+      RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn}
+"""
+
+
+def test_a_topic_that_fans_out_to_a_queue_is_created_whole(aws: EmbeddedAws, tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(POST)
+    stack = aws.deploy(tmp_path / "template.yaml", stack_name="post")
+    sqs, sns = aws.client("sqs"), aws.client("sns")
+
+    def attributes(queue: str) -> dict[str, str]:
+        url = stack.resources[queue]
+        return dict(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"])
+
+    subscription = sns.get_subscription_attributes(SubscriptionArn=stack.resources["NewsForPost"])[
+        "Attributes"
+    ]
+    topic = sns.get_topic_attributes(TopicArn=stack.resources["News"])["Attributes"]
+    post, dead = attributes("Post"), attributes("Dead")
+    assert stack.warnings == ()
+    assert topic["KmsMasterKeyId"] == "alias/aws/sns"
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("sqs", post["QueueArn"])
+    assert json.loads(subscription["FilterPolicy"]) == {"kind": ["bad"]}
+    assert json.loads(subscription["RedrivePolicy"]) == {"deadLetterTargetArn": dead["QueueArn"]}
+    assert json.loads(post["RedrivePolicy"]) == {
+        "deadLetterTargetArn": dead["QueueArn"],
+        "maxReceiveCount": 5,
+    }
+    assert json.loads(dead["RedriveAllowPolicy"])["sourceQueueArns"] == [post["QueueArn"]]
 
 
 def test_the_statements_of_a_topics_policy_need_ids_of_their_own(aws: EmbeddedAws, tmp_path: Path) -> None:
