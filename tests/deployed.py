@@ -263,6 +263,10 @@ class Holdfast:
         arn = self.output(topic)
         return [mail for mail in self.aws.inbox.mails() if mail.topic_arn == arn and not mail.token]
 
+    def alerts(self) -> list[Mail]:
+        """Return the mails that announce a detach."""
+        return [mail for mail in self.mails("MailTopicArn") if mail.attributes.get("outcome") == "alert"]
+
     def mend(self) -> None:
         """Put back what a test took from the sample organization, and let what lingers pass."""
         self.aws.faults.clear()
