@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
-from holdfast import chat, mail
+from holdfast import chat, mail, wording
+from holdfast.fight import Round
+from holdfast.ledger import items_of
 from holdfast.links import Console
 from holdfast.report import Report
 from holdfast.timestamps import format_timestamp
@@ -15,20 +18,22 @@ RECORD_SCHEMA = 1
 NOT_KNOWN = "unknown"
 
 
-def compose(report: Report) -> dict[str, Any]:
-    """Return what the state machine hands to SNS.
+def compose(report: Report, names_kept: timedelta) -> dict[str, Any]:
+    """Return what the state machine hands to the ledger and to SNS.
 
     Parameters
     ----------
     report : Report
         What is told.
+    names_kept : timedelta
+        How long the ledger keeps names and addresses.
 
     Returns
     -------
     dict
         `subject`; `message`, a JSON text with a form for each protocol (SNS `MessageStructure: json`): mail
         gets the text, `https` the chat form, everything else the record; `attributes`, none of them empty;
-        `failed`, for the state machine's choice.
+        `failed`, for the state machine's choice; `ledger`, the items `incident` and `names`.
     """
     record = compose_record(report)
     spelled = spell(record)
@@ -38,6 +43,7 @@ def compose(report: Report) -> dict[str, Any]:
         "subject": mail.subject(report),
         "message": message_of(mail.body(report), spelled, chat.custom_notification(report, spelled, thread)),
         "attributes": _attributes(report),
+        "ledger": items_of(report, names_kept),
     }
 
 
@@ -89,9 +95,23 @@ def compose_record(report: Report) -> dict[str, Any]:
         "confirmed_at": report.confirmed_at and format_timestamp(report.confirmed_at),
         "exposure_seconds": None if exposure is None else int(exposure.total_seconds()),
         "failure": report.failure and asdict(report.failure),
+        "verdict": report.reason,
+        "exemption": report.leave.to_document(),
+        "contested": report.fight is not None,
+        "rounds": [_round(one) for one in wording.newest_rounds(report)],
+        "recorded": True,
         "slots_held_by": [holder.policy.policy_id for holder in report.holders],
         "execution": report.execution_arn,
         "link": console and console.execution(report.execution_arn),
+    }
+
+
+def _round(one: Round) -> dict[str, Any]:
+    return {
+        "detached_at": format_timestamp(one.at),
+        "event_id": one.call_id,
+        "principal": one.principal and one.principal.arn,
+        "outcome": one.outcome,
     }
 
 

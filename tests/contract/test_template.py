@@ -38,8 +38,9 @@ def test_the_sections_follow_an_event_on_its_way() -> None:
         ("4", "VerifyDetachFunction"),
         ("5", "ReconcileSchedule"),
         ("6", "TakeTurnFunction"),
-        ("7", "OutcomeTopic"),
-        ("8", "AlarmTopic"),
+        ("7", "LedgerTable"),
+        ("8", "OutcomeTopic"),
+        ("9", "AlarmTopic"),
     ]
 
 
