@@ -8,6 +8,7 @@ from typing import Any
 
 from holdfast.baseline import GUARDRAILS, load_baseline
 from holdfast.errors import ServiceRefusedError, SettingsError
+from holdfast.memory import connect_memory
 from holdfast.reconciliation.deployment import connect_deployment
 from holdfast.reconciliation.executions import connect_executions
 from holdfast.reconciliation.history import connect_history
@@ -21,7 +22,6 @@ from holdfast.reconciliation.inspection import (
     together,
     wiring_document,
 )
-from holdfast.reconciliation.memory import connect_memory
 from holdfast.reconciliation.run import Wiring, parse_reconciliation
 from holdfast.reconciliation.trails import connect_trails
 from holdfast.reconciliation.wiring import not_checked

@@ -11,8 +11,9 @@ from holdfast.baseline import GUARDRAILS, Baseline, load_baseline
 from holdfast.description import describe
 from holdfast.errors import BaselineError
 from holdfast.fight import Fight, Round, find_fight
+from holdfast.incident import parse_failure
 from holdfast.ledger_table import connect_ledger
-from holdfast.notification import NOT_KNOWN, compose
+from holdfast.notification import NOT_KNOWN, compose, left_unrecorded
 from holdfast.organizations import connect
 from holdfast.settings import fight_rules_from, retention_from
 from holdfast.successors import connect_successors
@@ -25,7 +26,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     ----------
     event : dict
         `incident`: the incident, or the raw event if Verify Detach failed; `execution`: the execution's ARN.
-        By hand, one of the two documents alone.
+        By hand, one of the two documents alone. With `record_error` in the document, the ledger has refused
+        what was described before.
     context : object
         Lambda's context, not used.
 
@@ -44,8 +46,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         Terminal: the plain notification is sent instead.
     """
     organization = os.environ.get("ORGANIZATION_ID") or NOT_KNOWN
+    document = event.get("incident", event)
+    if refusal := parse_failure(document.get("record_error")):
+        return left_unrecorded(document["notification"], refusal)
     report = describe(
-        event.get("incident", event),
+        document,
         str(event.get("execution", "")),
         organization,
         _baseline(),

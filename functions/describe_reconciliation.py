@@ -11,11 +11,11 @@ from typing import Any
 from holdfast.baseline import GUARDRAILS, Baseline, load_baseline
 from holdfast.calling import unless_refused
 from holdfast.errors import BaselineError, HoldfastError, SettingsError
+from holdfast.memory import connect_memory
 from holdfast.notification import NOT_KNOWN
 from holdfast.organizations import connect_paced
 from holdfast.reconciliation.description import Deployment, describe_run
 from holdfast.reconciliation.fates import Switches
-from holdfast.reconciliation.memory import connect_memory
 from holdfast.reconciliation.names import look_up
 from holdfast.reconciliation.notification import compose
 from holdfast.reconciliation.report import ReconciliationReport

@@ -9,9 +9,9 @@ from typing import Any
 
 from holdfast.baseline import GUARDRAILS, load_baseline
 from holdfast.errors import ServiceRefusedError, TurnPendingError
+from holdfast.memory import connect_memory
 from holdfast.origin import check_account, check_organization
 from holdfast.reconciliation.executions import connect_executions
-from holdfast.reconciliation.memory import connect_memory
 from holdfast.reconciliation.run import Reconciliation
 from holdfast.reconciliation.trigger import Route, ScopeKind, Trigger, parse_trigger
 from holdfast.reconciliation.turn import Turn, decide_turn, parse_claim

@@ -195,7 +195,7 @@ def parse_exemption(parameter: Parameter) -> Exemption:
     given = _object(parameter.value)
     until = _until(given)
     reason = (text_in(given, "reason") or "").strip()
-    if not reason:
+    if not re.search(r"\w", reason):
         raise _wrong("reason", given.get("reason"), "why, in words")
     if until <= parameter.changed_at:
         raise _wrong(

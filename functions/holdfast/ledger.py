@@ -154,7 +154,7 @@ def _round(
             verified=item.get("verified", {}).get("BOOL") is True,
             told_at=parse_timestamp(told_at) if told_at else None,
         )
-    except (ValueError, OverflowError, AttributeError):
+    except (ValueError, OverflowError, AttributeError, TypeError):
         return None
 
 

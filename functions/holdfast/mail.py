@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from holdfast import wording
+from holdfast.exempting import exempt_commands
 from holdfast.incident import MESSAGE_LIMIT, AttachResult
 from holdfast.links import Console
 from holdfast.outcome import Outcome
@@ -64,6 +65,7 @@ def body(report: Report) -> str:
         list(_first_screen(report)),
         list(_commands(report)),
         list(_rounds(report)),
+        list(_exempting(report)),
         list(_holders(report)),
         list(_error(report)),
         list(_what_happened(report)),
@@ -106,6 +108,14 @@ def _ledger(report: Report) -> Iterator[str]:
     if report.ledger_unread:
         reason = quoted(report.ledger_unread, limit=MESSAGE_LIMIT)
         yield f"Ledger:       NOT READ, so nobody looked whether this is a fight: {reason}"
+
+
+def _exempting(report: Report) -> Iterator[str]:
+    """Yield how to permit it: ready-made, for whoever has to leave the guardrail off tonight."""
+    if report.detachment is None or wording.is_undeclared(report):
+        return
+    for purpose, command in exempt_commands(report.detachment.attachment, report.told_at).items():
+        yield f"{purpose + ':':<28} {command}"
 
 
 def _rounds(report: Report) -> Iterator[str]:

@@ -1,16 +1,22 @@
-"""The notification: one SNS message that people, chat and machines read each in their form."""
+"""The notification: one SNS message that people, chat and machines read each in their form.
+
+People's mail travels in the record, and `holdfast.mailing` decides when it goes.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from holdfast import chat, mail, wording
 from holdfast.fight import Round
+from holdfast.incident import MESSAGE_LIMIT, Failure
 from holdfast.ledger import items_of
 from holdfast.links import Console
+from holdfast.quoting import quoted
 from holdfast.report import Report
 from holdfast.timestamps import format_timestamp
 
@@ -31,36 +37,64 @@ def compose(report: Report, names_kept: timedelta) -> dict[str, Any]:
     Returns
     -------
     dict
-        `subject`; `message`, a JSON text with a form for each protocol (SNS `MessageStructure: json`): mail
-        gets the text, `https` the chat form, everything else the record; `attributes`, none of them empty;
-        `failed`, for the state machine's choice; `ledger`, the items `incident` and `names`.
+        `subject`; `message`, as `message_of` returns it; `attributes`, none of them empty; `failed`, for the
+        state machine's choice; `ledger`, the items `incident` and `names`.
     """
-    record = compose_record(report)
-    spelled = spell(record)
+    record, subject = compose_record(report), mail.subject(report)
+    told = {"subject": subject, "text": mail.body(report)}
     thread = report.detachment.event_id if report.detachment else report.execution_arn.rpartition(":")[2]
+    chat_form = chat.custom_notification(report, spell(record), thread)
     return {
         "failed": record["outcome"] == "failed",
-        "subject": mail.subject(report),
-        "message": message_of(mail.body(report), spelled, chat.custom_notification(report, spelled, thread)),
+        "subject": subject,
+        "message": message_of(record, told, chat_form, muted=report.is_muted),
         "attributes": _attributes(report),
         "ledger": items_of(report, names_kept),
     }
 
 
-def message_of(text: str, record: str, chat_form: dict[str, Any]) -> str:
+def message_of(
+    record: Mapping[str, Any], told: Mapping[str, str], chat_form: Mapping[str, Any], *, muted: bool = False
+) -> str:
     """Return a message with a form for each protocol (SNS `MessageStructure: json`).
 
     Parameters
     ----------
-    text : str
-        The mail.
-    record : str
-        The record for machines, spelled.
-    chat_form : dict
+    record : mapping
+        The record for machines: every protocol gets it that no form is named for, with the mail in it.
+    told : mapping
+        The mail's `subject` and `text`; an address that is subscribed to the topic itself gets the text.
+    chat_form : mapping
         What `https` gets: the form that Amazon Q Developer shows.
+    muted : bool
+        Whether people are spared the mail.
     """
-    machines = dict.fromkeys(("default", "email-json", "sqs", "lambda"), record)
-    return spell({**machines, "email": text, "https": spell(chat_form)})
+    whole = spell({**record, "mail": None if muted else told})
+    return spell({"default": whole, "email": told["text"], "https": spell(chat_form)})
+
+
+def left_unrecorded(notification: Mapping[str, Any], failure: Failure) -> dict[str, Any]:
+    """Return a notification that also says that the ledger has no record of what it tells.
+
+    Parameters
+    ----------
+    notification : mapping
+        What `compose` returned, of either path.
+    failure : Failure
+        Why the ledger did not take it.
+    """
+    forms = json.loads(notification["message"])
+    record, chat_form = json.loads(forms["default"]), json.loads(forms["https"])
+    why = f"{quoted(failure.error)}: {quoted(failure.message, limit=MESSAGE_LIMIT)}"
+    line = f"Ledger:       NO RECORD of this could be written, so keep this mail: {why}"
+    told = record.pop("mail") or {"subject": notification["subject"], "text": forms["email"]}
+    chat_form["content"]["description"] += "\n*Ledger:* no record of this could be written"
+    return {
+        **notification,
+        "message": message_of(
+            {**record, "recorded": False}, {**told, "text": f"{told['text']}\n{line}\n"}, chat_form
+        ),
+    }
 
 
 def compose_record(report: Report) -> dict[str, Any]:

@@ -258,8 +258,8 @@ _END_THE_FIGHT = (
     "it back."
 )
 _EXEMPTION_ENDED = (
-    "Nothing, if the work is done. If it has to stay off for longer, grant another exemption, and then detach "
-    "it again."
+    "Nothing, if the work is done. If it has to stay off for longer, grant another exemption, and detach it "
+    "after that."
 )
 _AFTER_CONFIRMATION = {
     Outcome.RESTORED: _ASK_THE_CALLER,

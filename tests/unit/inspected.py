@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from holdfast.errors import ServiceBusyError, ServiceError, ServiceRefusedError
+from holdfast.memory import Memory
 from holdfast.reconciliation.deployment import Deployment
 from holdfast.reconciliation.executions import Executions, Remediation
 from holdfast.reconciliation.history import TOO_MANY_PAGES, History
-from holdfast.reconciliation.memory import Memory
 from holdfast.reconciliation.trail_selection import Trail, TrailState
 from holdfast.reconciliation.trails import Trails
 from holdfast.reconciliation.wiring import (

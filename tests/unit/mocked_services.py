@@ -20,7 +20,7 @@ from holdfast.exemption import Parameter
 from holdfast.exemption_store import ExemptionStore
 from holdfast.fight import Round
 from holdfast.ledger_table import LedgerTable
-from holdfast.reconciliation.memory import Memory
+from holdfast.memory import Memory
 from holdfast.successors import Successors
 
 TABLE = "memory"
@@ -54,6 +54,26 @@ def mocked_exemptions() -> Iterator[tuple[ExemptionStore, Any]]:
     with mock_aws():
         client = _client("ssm")
         yield ExemptionStore(client), client
+
+
+@contextmanager
+def mocked_ledger() -> Iterator[tuple[LedgerTable, Any]]:
+    """Lend a ledger that is empty, and the DynamoDB client behind it."""
+    with mock_aws():
+        client = _client("dynamodb")
+        client.create_table(
+            TableName="ledger",
+            KeySchema=[
+                {"AttributeName": "attachment", "KeyType": "HASH"},
+                {"AttributeName": "incident", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "attachment", "AttributeType": "S"},
+                {"AttributeName": "incident", "AttributeType": "S"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield LedgerTable(client, "ledger"), client
 
 
 class KnownExemptions(ExemptionStore):

@@ -55,6 +55,8 @@ def test_a_restored_incident_becomes_a_notification(api: ScriptedApi) -> None:
     surrounded_by(api)
     notification = describe_outcome.handler({"incident": CONFIRMED, "execution": EXECUTION}, None)
     message = json.loads(notification.pop("message"))
+    ledger = notification.pop("ledger")
+    assert ledger["incident"]["attachment"] == {"S": "p-7dj3cien/ou-exme-ycaqk99w"}
     assert notification == {
         "failed": False,
         "subject": "[Holdfast o-far1coz49w] Restored: DenyUnapprovedRegions on OU Workloads",

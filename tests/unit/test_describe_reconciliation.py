@@ -11,8 +11,8 @@ import pytest
 import describe_reconciliation
 from holdfast.baseline import Baseline
 from holdfast.errors import BaselineError, ServiceBusyError, SettingsError, UnknownSchemaError
+from holdfast.memory import Memory
 from holdfast.reconciliation.drift import Drift
-from holdfast.reconciliation.memory import Memory
 from holdfast.successors import Successors
 from tests.unit.examples import WORKLOADS
 from tests.unit.runs import BASELINE, CLEAN, RUN, RUNS, document_of, searched

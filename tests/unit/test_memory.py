@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from holdfast import memory as memory_module
 from holdfast.errors import ServiceRefusedError, SettingsError
-from holdfast.reconciliation import memory as memory_module
-from holdfast.reconciliation.memory import Memory, connect_memory
+from holdfast.memory import Memory, connect_memory
 from tests.unit.mocked_services import mocked_memory
 
 

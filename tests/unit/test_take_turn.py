@@ -18,8 +18,8 @@ from holdfast.errors import (
     SettingsError,
     TurnPendingError,
 )
+from holdfast.memory import Memory
 from holdfast.reconciliation.executions import Executions
-from holdfast.reconciliation.memory import Memory
 from holdfast.reconciliation.run import Reconciliation, parse_reconciliation
 from holdfast.reconciliation.trigger import Route, parse_trigger
 from tests.unit.examples import example_baseline

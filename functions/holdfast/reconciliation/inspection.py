@@ -35,10 +35,10 @@ from holdfast.reconciliation.wiring import (
 from holdfast.timestamps import format_timestamp
 
 if TYPE_CHECKING:
+    from holdfast.memory import Memory
     from holdfast.reconciliation.deployment import Deployment
     from holdfast.reconciliation.executions import Executions
     from holdfast.reconciliation.history import History
-    from holdfast.reconciliation.memory import Memory
     from holdfast.reconciliation.trails import Trails
     from holdfast.successors import Successors
 

@@ -60,12 +60,13 @@ def compose(report: ReconciliationReport, *, tell: bool) -> dict[str, Any]:
 
 
 def _compose(report: ReconciliationReport, lines: int, findings: int, *, tell: bool) -> dict[str, Any]:
-    record = spell(compose_record(report, findings))
+    record, subject = compose_record(report, findings), mail.subject(report)
+    told = {"subject": subject, "text": mail.body(report, lines)}
     return {
         "tell": tell,
         "failed": report.outcome is RunOutcome.FAILED,
-        "subject": mail.subject(report),
-        "message": message_of(mail.body(report, lines), record, form_of(_chat_message(report), record)),
+        "subject": subject,
+        "message": message_of(record, told, form_of(_chat_message(report), spell(record))),
         "attributes": _attributes(report),
     }
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 from datetime import timedelta
 
 from holdfast.baseline import load_baseline
+from holdfast.memory import Memory
 from holdfast.reconciliation.inspection import BLINDNESS
-from holdfast.reconciliation.memory import Memory
 from holdfast.reconciliation.telling import ITEM
 from holdfast.successors import PATH
 from holdfast.timestamps import format_timestamp

@@ -1,4 +1,4 @@
-"""What the reconciliation remembers from run to run: one DynamoDB item per name, each a JSON object.
+"""What is remembered from run to run: one DynamoDB item per name, each a JSON object.
 
 An item is written only if it still is what was read, so that two runs never overwrite each other's word.
 """

@@ -1,0 +1,35 @@
+"""The ready-made exemption: what somebody copies at three in the morning."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+from holdfast.attachment import Attachment
+from holdfast.exemption import name_of
+from holdfast.timestamps import format_timestamp
+
+SPAN = timedelta(hours=2)
+"""How long the ready-made exemption lasts."""
+
+REASON = "break-glass, the reason follows"
+"""A reason that counts as one, so that the command works as it is copied."""
+
+
+def exempt_value(now: datetime) -> str:
+    """Return the value of a parameter that exempts for two hours."""
+    return json.dumps({"until": format_timestamp(now + SPAN), "reason": REASON, "ticket": ""})
+
+
+def exempt_commands(attachment: Attachment, now: datetime) -> dict[str, str]:
+    """Return the commands that exempt an attachment for two hours, by what they are for."""
+    policy_id, target_id = attachment.policy_id, attachment.target_id
+    name = name_of(policy_id, target_id)
+    return {
+        "To permit it for two hours": (
+            f'holdfast exempt grant {policy_id} {target_id} --until 2h --reason "{REASON}"'
+        ),
+        "The same without holdfast": (
+            f"aws ssm put-parameter --name {name} --type String --value '{exempt_value(now)}'"
+        ),
+    }
