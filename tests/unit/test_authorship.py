@@ -226,6 +226,25 @@ def test_what_was_not_sanctioned_last_is_missing(records: tuple[Record, ...]) ->
     assert ask(MISSING, *records)[0] == MISSING
 
 
+@pytest.mark.parametrize(
+    ("hours", "ago", "expected"),
+    [
+        (24, timedelta(hours=24), MISSING),
+        (24, timedelta(hours=24, seconds=-1), Drift(sanctioned=(7,))),
+        (168, timedelta(hours=168), MISSING),
+        (168, timedelta(hours=168, seconds=-1), Drift(sanctioned=(7,))),
+        (0, timedelta(seconds=1), MISSING),
+        (0, timedelta(), MISSING),
+    ],
+)
+def test_a_sanctioned_detach_is_drift_from_the_moment_on_at_which_sanctioned_for_is_over(
+    hours: int, ago: timedelta, expected: Drift
+) -> None:
+    witnesses = Witnesses(lambda _: (), WrittenHistory(detach(ago.total_seconds() / 60, PIPELINE)))
+    circumstances = Circumstances(NOW, sanctioned_for=timedelta(hours=hours))
+    assert attribute(MISSING, BASELINE, witnesses, circumstances)[0] == expected
+
+
 def test_a_later_detach_that_only_the_fast_path_knows_is_not_covered_by_an_earlier_sanctioned_one() -> None:
     assert ask(MISSING, detach(60, PIPELINE), remediations=[remediation(5)])[0] == MISSING
     assert ask(MISSING, detach(20), remediations=[remediation(25, sanctioned=True)])[0] == MISSING
