@@ -14,6 +14,7 @@ from holdfast.links import Console
 from holdfast.reconciliation.fates import MENDED
 from holdfast.reconciliation.report import RunOutcome
 from holdfast.reconciliation.sentence import counted
+from holdfast.reconciliation.trigger import Scope, ScopeKind
 from holdfast_cli.following import Told, follow, told_by
 
 if TYPE_CHECKING:
@@ -39,6 +40,47 @@ class NoReconciliationError(HoldfastError):
     """The stack that was named has no reconciliation. Raised before anything is started."""
 
 
+_ALL = Scope(ScopeKind.ALL)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a run is asked for.
+
+    Parameters
+    ----------
+    scope : Scope
+        What it looks at.
+    dry_run : bool
+        Whether to tell only what would be done.
+    at_once : bool
+        Whether neither a second look nor the fast path is waited for.
+    """
+
+    scope: Scope = _ALL
+    dry_run: bool = False
+    at_once: bool = False
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the input of the execution."""
+        return {
+            "cause": "request",
+            "scope": {"kind": self.scope.kind.value, "subject": self.scope.subject},
+            "dry_run": self.dry_run,
+            "at_once": self.at_once,
+        }
+
+    def in_words(self) -> str:
+        """Return what is done, as a title."""
+        whole = self.scope.kind is ScopeKind.ALL
+        subject = "the whole baseline" if whole else f"the {self.scope.kind} {self.scope.subject}"
+        dry = ", as a dry run that changes nothing" if self.dry_run else ""
+        return f"Reconciling {subject}{', at once' if self.at_once else ''}{dry}"
+
+
+WHOLE_BASELINE = RunRequest()
+
+
 @dataclass(frozen=True, slots=True)
 class Started:
     """A run that was started.
@@ -60,8 +102,8 @@ def run_reconcile(  # noqa: PLR0913 - what the command line says
     story: Screen,
     session: Session,
     stack: str,
+    request: RunRequest = WHOLE_BASELINE,
     *,
-    dry_run: bool = False,
     as_json: bool = False,
 ) -> int:
     """Reconcile and return the command's exit code.
@@ -76,8 +118,8 @@ def run_reconcile(  # noqa: PLR0913 - what the command line says
         Which AWS, as whom.
     stack : str
         The stack's name or ARN.
-    dry_run : bool
-        Whether to tell only what would be done.
+    request : Request
+        What is asked for.
     as_json : bool
         Whether a program reads the result.
 
@@ -88,9 +130,9 @@ def run_reconcile(  # noqa: PLR0913 - what the command line says
     """
     client: SFNClient = session.client("stepfunctions")
     machine = find_state_machine(session.client("cloudformation"), stack)
-    started = start(client, machine, dry_run=dry_run)
+    started = start(client, machine, request)
     look = _look_command(session, started.arn)
-    _show_start(story, started, dry_run=dry_run)
+    _show_start(story, started, request)
     try:
         succeeded = show_run(story, client, started)
     except KeyboardInterrupt:
@@ -137,10 +179,9 @@ def find_state_machine(client: CloudFormationClient, stack: str) -> str:
     return outputs[OUTPUT]
 
 
-def start(client: SFNClient, state_machine_arn: str, *, dry_run: bool) -> Started:
-    """Start a run of the whole baseline."""
-    request = json.dumps({"cause": "request", "dry_run": dry_run})
-    begun = client.start_execution(stateMachineArn=state_machine_arn, input=request)
+def start(client: SFNClient, state_machine_arn: str, request: RunRequest) -> Started:
+    """Start a run."""
+    begun = client.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(request.to_document()))
     return Started(begun["executionArn"], begun["startDate"])
 
 
@@ -176,8 +217,8 @@ def standing(told: Told) -> int:
     return int(told.record["findings_in_all"]) - mended
 
 
-def _show_start(screen: Screen, started: Started, *, dry_run: bool) -> None:
-    screen.act("Reconciling the whole baseline" + (", as a dry run that changes nothing" if dry_run else ""))
+def _show_start(screen: Screen, started: Started, request: RunRequest) -> None:
+    screen.act(request.in_words())
     console = Console.of_execution(started.arn)
     screen.line(f"  execution  {started.arn}")
     if console:

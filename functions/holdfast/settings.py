@@ -28,6 +28,9 @@ class Restoring:
     policies: bool
 
 
+SANCTIONED_FOR = timedelta(hours=24)
+"""How long a sanctioned detach may wait for the baseline to say the same: the template's default."""
+
 NOTHING = Restoring(attachments=False, policy_types=False, policies=False)
 
 
@@ -113,6 +116,21 @@ def fight_rules_from(environ: Mapping[str, str]) -> FightRules:
 def retention_from(environ: Mapping[str, str]) -> timedelta:
     """Return how long the ledger keeps names and addresses; raises as `fight_rules_from` does."""
     return timedelta(days=_number(environ, "RETENTION_DAYS"))
+
+
+def sanctioned_for_from(environ: Mapping[str, str]) -> timedelta:
+    """Return how long a sanctioned detach may wait for the baseline to say the same.
+
+    Raises
+    ------
+    SettingsError
+        If the variable is missing or wrong; names it, its value and what was expected.
+    """
+    hours = _matching(environ, "SANCTIONED_FOR_HOURS", _HOURS, "hours, 0 to 168")
+    return timedelta(hours=int(hours))
+
+
+_HOURS = re.compile("[0-9]{1,2}|1[0-5][0-9]|16[0-8]")
 
 
 def _number(environ: Mapping[str, str], name: str) -> int:

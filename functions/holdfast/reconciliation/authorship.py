@@ -21,9 +21,7 @@ from holdfast.reconciliation.executions import Remediation
 from holdfast.reconciliation.history import KEPT, History
 from holdfast.reconciliation.trigger import Change, ChangeKind
 from holdfast.record import Record
-
-SANCTIONED_FOR = timedelta(hours=24)
-"""How long a sanctioned detach may wait for the baseline to say so."""
+from holdfast.settings import SANCTIONED_FOR
 
 RECENT = timedelta(minutes=30)
 """How old an execution of the fast path may be that still tries: as long as its retries last."""
@@ -70,8 +68,30 @@ class Witnesses:
     history: History
 
 
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What else counts when a drift is judged.
+
+    Parameters
+    ----------
+    now : datetime
+        The time.
+    change : Change or None
+        The event that caused the run.
+    sanctioned_for : timedelta
+        How long a sanctioned detach may wait for the baseline to say the same.
+    at_once : bool
+        Whether nothing is left to the fast path: an execution of it may wait for an exemption to end.
+    """
+
+    now: datetime
+    change: Change | None = None
+    sanctioned_for: timedelta = SANCTIONED_FOR
+    at_once: bool = False
+
+
 def attribute(
-    drift: Drift, baseline: Baseline, witnesses: Witnesses, now: datetime, change: Change | None = None
+    drift: Drift, baseline: Baseline, witnesses: Witnesses, circumstances: Circumstances
 ) -> tuple[Drift, tuple[Author, ...]]:
     """Return the drift with what is being restored, or is sanctioned, set apart; and who did the rest.
 
@@ -83,18 +103,18 @@ def attribute(
         From what, successors adopted.
     witnesses : Witnesses
         Whom to ask: the executions only if an attachment is missing, the history only if anything differs.
-    now : datetime
-        The time.
-    change : Change, optional
-        The event that caused the run.
+    circumstances : Circumstances
+        The time, and why the run began.
 
     Raises
     ------
     ServiceBusyError
         If the executions cannot be read now: without them a sanctioned detach would be reverted.
     """
+    now, change = circumstances.now, circumstances.change
     removals = _recent_removals(witnesses, now) if drift.missing else {}
-    drift = leave_to_the_fast_path(drift, baseline, removals)
+    if not circumstances.at_once:
+        drift = leave_to_the_fast_path(drift, baseline, removals)
     if drift.is_clean:
         return drift, ()
     subjects = subjects_of(drift, baseline)
@@ -105,7 +125,12 @@ def attribute(
     known = tuple(author for author in known if author.event != DETACH_POLICY or author.subject not in undone)
     cause = author_of_change(change) if change else None
     authors = (*known, *(removal.author for removal in removals.values()), *((cause,) if cause else ()))
-    return leave_what_is_sanctioned(drift, baseline, removals, now), choose_authors(authors, subjects)
+    sanctioned = {
+        name
+        for name, removal in removals.items()
+        if removal.sanctioned and now - removal.author.at < circumstances.sanctioned_for
+    }
+    return leave_what_is_sanctioned(drift, baseline, sanctioned), choose_authors(authors, subjects)
 
 
 def _recent_removals(witnesses: Witnesses, now: datetime) -> Mapping[str, Removal]:
@@ -171,16 +196,10 @@ def leave_to_the_fast_path(drift: Drift, baseline: Baseline, removals: Mapping[s
     return replace(_without(drift, running), in_progress=(*drift.in_progress, *running))
 
 
-def leave_what_is_sanctioned(
-    drift: Drift, baseline: Baseline, removals: Mapping[str, Removal], now: datetime
-) -> Drift:
+def leave_what_is_sanctioned(drift: Drift, baseline: Baseline, names: Collection[str]) -> Drift:
     """Return the drift in which what a sanctioned principal detached not long ago is no longer missing."""
     named = _named_placements(drift.missing, baseline)
-    sanctioned = [
-        number
-        for number, name in named
-        if name in removals and removals[name].sanctioned and now - removals[name].author.at <= SANCTIONED_FOR
-    ]
+    sanctioned = [number for number, name in named if name in names]
     return replace(_without(drift, sanctioned), sanctioned=(*drift.sanctioned, *sanctioned))
 
 
