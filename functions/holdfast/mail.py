@@ -48,8 +48,13 @@ def subject(report: Report) -> str:
 
 def subject_line(organization: str, words: str) -> str:
     """Return words as a subject that SNS accepts; the quotation marks of outside words are left out."""
-    line = _ascii(f"[Holdfast {organization}] {words}".replace("“", "").replace("”", ""))
-    return line if len(line) <= _SUBJECT_LIMIT else line[: _SUBJECT_LIMIT - 3] + "..."
+    return sendable_subject(f"[Holdfast {organization}] {words}".replace("“", "").replace("”", ""))
+
+
+def sendable_subject(line: str) -> str:
+    """Return a line as a subject that SNS accepts, whatever is in it."""
+    ascii_line = _ascii(line)
+    return ascii_line if len(ascii_line) <= _SUBJECT_LIMIT else ascii_line[: _SUBJECT_LIMIT - 3] + "..."
 
 
 def _ascii(words: str) -> str:

@@ -19,6 +19,8 @@ from holdfast.timestamps import parse_timestamp
 SUPPORTED_EVENT_VERSION = 1
 """CloudTrail changes the minor version for additions only. Source: "CloudTrail record contents"."""
 
+ORGANIZATIONS = "organizations.amazonaws.com"
+
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 
@@ -60,7 +62,9 @@ class Record:
     shared_event_id: str | None = None
 
 
-def parse_record(detail: object, names: Collection[str], path: str = "detail") -> Record:
+def parse_record(
+    detail: object, names: Collection[str], path: str = "detail", source: str = ORGANIZATIONS
+) -> Record:
     """Return what a record of one of these events says.
 
     Parameters
@@ -71,6 +75,8 @@ def parse_record(detail: object, names: Collection[str], path: str = "detail") -
         The events that are expected.
     path : str
         Where the record stands, for the error's words.
+    source : str
+        The `eventSource` that is expected.
 
     Raises
     ------
@@ -79,7 +85,7 @@ def parse_record(detail: object, names: Collection[str], path: str = "detail") -
     """
     record = mapping_of(detail, path)
     _check_version(record, path)
-    _expect(record, "eventSource", ["organizations.amazonaws.com"], path)
+    _expect(record, "eventSource", [source], path)
     _expect(record, "eventName", names, path)
     if record.get("errorCode") is not None:
         raise malformed(f"{path}.errorCode", record["errorCode"], "none: a failed call changes nothing")

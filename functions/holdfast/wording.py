@@ -201,8 +201,7 @@ def duration(span: timedelta) -> str:
 
 def caller(principal: Principal, medium: Medium) -> str:
     """Return who it was, in one line."""
-    who = "the root user" if principal.kind == "Root" else _identity(principal, medium)
-    words = [who + (f" of account {quoted(principal.account_id, medium)}" if principal.account_id else "")]
+    words = [identity(principal, medium)]
     if principal.session_name:
         session = "federated session" if principal.kind == "FederatedUser" else "session"
         words.append(f"{session} {quoted(principal.session_name, medium)} (chosen by the caller)")
@@ -215,7 +214,13 @@ def caller(principal: Principal, medium: Medium) -> str:
     return ", ".join(words)
 
 
-def _identity(principal: Principal, medium: Medium) -> str:
+def identity(principal: Principal, medium: Medium) -> str:
+    """Return who it was, without the session: what a role is known by."""
+    who = "the root user" if principal.kind == "Root" else _name(principal, medium)
+    return who + (f" of account {quoted(principal.account_id, medium)}" if principal.account_id else "")
+
+
+def _name(principal: Principal, medium: Medium) -> str:
     if principal.name is not None and principal.name == principal.invoked_by:
         return f"AWS service {quoted(principal.name, medium)}"
     # Not every record of a session says AssumedRole, but its issuer's ARN is a role's.
