@@ -37,7 +37,7 @@ from tests.unit.examples import (
 )
 from tests.unit.live_organization import LiveOrganization, WrittenHistory
 from tests.unit.test_authorship import PIPELINE, detach
-from tests.unit.test_exempting import WrittenExemptions, written
+from tests.unit.test_reconciliation_exempting import WrittenExemptions, written
 
 BASELINE = example_baseline()
 BEFORE = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)

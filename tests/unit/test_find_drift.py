@@ -45,7 +45,7 @@ from tests.unit.restorable_organization import RememberedSuccessors
 from tests.unit.tampering import change_event
 from tests.unit.test_authorship import PIPELINE, detach, record
 from tests.unit.test_drift import large_baseline
-from tests.unit.test_exempting import WrittenExemptions, written
+from tests.unit.test_reconciliation_exempting import WrittenExemptions, written
 
 MACHINE = "arn:aws:states:us-east-1:111122223333:stateMachine:holdfast-remediate"
 SCP = PolicyType.SERVICE_CONTROL_POLICY
