@@ -32,6 +32,7 @@ from localaws.identities import Credentials, Identities
 from localaws.interpreter import Interpreter
 from localaws.mail import Inbox
 from localaws.organizations import Organizations
+from localaws.parameters import Parameters
 from localaws.permissions import Permissions
 from localaws.queues import Queues
 from localaws.rates import Rates
@@ -141,6 +142,7 @@ class EmbeddedAws:
         self.inbox = Inbox(self.clock, self.fanout, on_mail=on_mail)
         around = Surroundings(self.endpoint_url, region, self.identities.issue, on_log or _say_nothing)
         self.functions = Functions(self.clock, self.faults, around)
+        self._parameters = Parameters(self.clock)
         self._queues = Queues(self.clock)
         self.event_sources = EventSources(
             self.clock, self._queues, self.connect, partial(self._connect_as, "lambda")
@@ -166,6 +168,8 @@ class EmbeddedAws:
             undo.callback(self._endpoint.close)
             self._interpreter.install(self.clock, self._connect_unchecked, self._report)
             undo.callback(self._interpreter.uninstall)
+            self._parameters.install()
+            undo.callback(self._parameters.uninstall)
             self._queues.install()
             undo.callback(self._queues.uninstall)
             undo.callback(self.event_sources.close)

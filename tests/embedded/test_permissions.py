@@ -187,6 +187,15 @@ def test_publishing_needs_the_topic(world: World) -> None:
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
+def test_reading_parameters_needs_each_of_them(world: World) -> None:
+    """Service Authorization Reference for Systems Manager, GetParameters: the parameter."""
+    ssm = connect(world.gateway, "ssm", world.key)
+    world.allow(statement(f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/a/b", action="ssm:GetParameters"))
+    assert ssm.get_parameters(Names=["/a/b"])["InvalidParameters"] == ["/a/b"]
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        ssm.get_parameters(Names=["/a/b", "/a/c"])
+
+
 MACHINE = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:reconcile"
 EXECUTION = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:reconcile:one"
 TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:alerts"
@@ -200,6 +209,13 @@ KEY = {"item": {"S": "a"}}
     [
         ("ssm", "put_parameter", {"Name": "/a/b", "Value": "x"}, "ssm:PutParameter", "ssm:parameter/a/b"),
         ("ssm", "get_parameter", {"Name": "/a/b"}, "ssm:GetParameter", "ssm:parameter/a/b"),
+        (
+            "ssm",
+            "get_parameters",
+            {"Names": ["/a/b", "/a/c"]},
+            "ssm:GetParameters",
+            "ssm:parameter/a/?",
+        ),
         ("ssm", "get_parameters_by_path", {"Path": "/a"}, "ssm:GetParametersByPath", "ssm:parameter/a"),
         ("dynamodb", "get_item", {"TableName": "t", "Key": KEY}, "dynamodb:GetItem", "dynamodb:table/t"),
         ("dynamodb", "put_item", {"TableName": "t", "Item": KEY}, "dynamodb:PutItem", "dynamodb:table/t"),

@@ -180,7 +180,8 @@ class Drift:
     in_progress : tuple of int
         Placements that are not attached, and an execution of the fast path is under way: left to it.
     sanctioned : tuple of int
-        Placements that a sanctioned principal detached a short time ago: reported only.
+        Placements that a sanctioned principal detached a short time ago, with whatever else they were lost:
+        reported only.
     exempt : tuple of Exempt
         Placements that are off under an exemption, with whatever they were lost: reported only.
     gone_targets : tuple of int
@@ -379,11 +380,11 @@ def plan_restoration(drift: Drift, baseline: Baseline, restoring: Restoring) -> 
 def lost_placements(drift: Drift, baseline: Baseline) -> tuple[int, ...]:
     """Return all placements that are off and may not be: by themselves, with their policy or their type."""
     missing, gone, disabled = set(drift.missing), set(drift.gone), set(drift.disabled)
-    exempt = drift.exempt_placements
+    may_be_off = {*drift.sanctioned, *drift.exempt_placements}
     return tuple(
         number
         for number, placement in enumerate(baseline.placements)
-        if number not in exempt
+        if number not in may_be_off
         and (
             number in missing
             or placement.guardrail in gone

@@ -40,7 +40,8 @@ def exempt_finding(
     authors_on : callable
         Returns who detached any of these attachments, as far as that is known.
     """
-    places = [baseline.placements[number] for number in exempt.placements]
+    placements = baseline.placements
+    places = [placements[number] for number in exempt.placements]
     off = [(baseline.guardrails[place.guardrail], place.target_id) for place in places]
     guardrails = list(dict.fromkeys(guardrail for guardrail, _ in off))
     targets = tuple(target for _, target in off)
