@@ -39,6 +39,7 @@ from localaws.rates import Rates
 from localaws.schedules import Schedules
 from localaws.stable_ids import StableIds
 from localaws.stack import Stack, Stacks
+from localaws.tables import Tables
 from localaws.trail import Trail
 
 if TYPE_CHECKING:
@@ -243,6 +244,7 @@ class EmbeddedAws:
             self.inbox,
             self.functions,
             self.event_sources,
+            Tables(),
             StackListing(self.stacks.deployed),
         ]
 

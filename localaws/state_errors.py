@@ -117,10 +117,25 @@ def of_topic(otherwise: Callable[..., Any], task: Any, env: Any, ex: Exception) 
     The two differ: `ParameterValueInvalid` is InvalidParameterValueException. Source: botocore's SNS model.
     """
     event = otherwise(task, env, ex)
-    if not _is_modelled(ex):
+    return _renamed(event, f"SNS.{_exception_name(ex)}") if _is_modelled(ex) else event
+
+
+def of_table(otherwise: Callable[..., Any], task: Any, env: Any, ex: Exception) -> Any:
+    """Return the failure of a DynamoDB integration, named after the exception.
+
+    An error that is not in DynamoDB's model, such as a ValidationException or a refused permission, is an
+    `AmazonDynamoDBException`.
+
+    Source: "Call DynamoDB APIs with Step Functions" in the developer guide for the prefix; what the AWS
+    sample aws-stepfunctions-distributed-semaphore catches for the others.
+    """
+    event = otherwise(task, env, ex)
+    if isinstance(ex, BotoCoreError):
+        return _renamed(event, "DynamoDB.SdkClientException")
+    if not isinstance(ex, ClientError):
         return event
-    name = type(ex).__name__
-    return _renamed(event, f"SNS.{name}" if name.endswith("Exception") else f"SNS.{name}Exception")
+    name = _exception_name(ex) if _is_modelled(ex) else "AmazonDynamoDBException"
+    return _renamed(event, f"DynamoDB.{name}")
 
 
 def of_function(otherwise: Callable[..., Any], task: Any, env: Any, ex: Exception) -> Any:
@@ -153,6 +168,11 @@ def of_task(otherwise: Callable[..., Any], task: Any, env: Any, ex: Exception) -
 def _is_modelled(error: Exception) -> bool:
     # botocore makes a class of its own for each error of a service's model, and only for those.
     return isinstance(error, ClientError) and type(error) is not ClientError
+
+
+def _exception_name(error: Exception) -> str:
+    # As the AWS SDK for Java names its classes: InternalServerError is InternalServerErrorException.
+    return type(error).__name__.removesuffix("Exception") + "Exception"
 
 
 def _renamed(event: Any, name: str) -> Any:

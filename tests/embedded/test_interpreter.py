@@ -812,10 +812,101 @@ def test_a_publication_names_errors_after_the_exception(lab: Lab, code: str, err
     assert lab.failure({"Publish": publish})[0] == error
 
 
+@pytest.fixture
+def ledger(lab: Lab) -> Any:
+    """Make a table with two keys, and return a client."""
+    client = lab._client("dynamodb", "AKIAIOSFODNN7EXAMPLE")
+    client.create_table(
+        TableName="ledger",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "what", "AttributeType": "S"},
+            {"AttributeName": "when", "AttributeType": "S"},
+        ],
+        KeySchema=[
+            {"AttributeName": "what", "KeyType": "HASH"},
+            {"AttributeName": "when", "KeyType": "RANGE"},
+        ],
+    )
+    return client
+
+
+ENTRY = {"what": {"S": "door"}, "when": {"S.$": "$.when"}}
+PUT = {
+    "TableName": "ledger",
+    "Item": {**ENTRY, "by": {"S.$": "$$.Execution.Id"}},
+    "ConditionExpression": "attribute_not_exists(what)",
+}
+NOON: Any = {"when": "noon"}
+
+
+def test_a_table_is_written_and_read_by_states(lab: Lab, ledger: Any) -> None:
+    key = {"TableName": "ledger", "Key": ENTRY}
+    change = {"UpdateExpression": "SET seen = :yes", "ExpressionAttributeValues": {":yes": {"BOOL": True}}}
+    steps: dict[str, dict[str, Any]] = {
+        "Put": {"Resource": "arn:aws:states:::dynamodb:putItem", "Parameters": PUT, "Next": "Update"},
+        "Update": {
+            "Resource": "arn:aws:states:::dynamodb:updateItem",
+            "Parameters": {**key, **change},
+            "Next": "Get",
+        },
+        "Get": {"Resource": "arn:aws:states:::dynamodb:getItem", "Parameters": key, "End": True},
+    }
+    states = {name: {"Type": "Task", "ResultPath": f"$.{name}", **step} for name, step in steps.items()}
+    done = lab.run(states, NOON)
+
+    by = {"S": done["executionArn"]}
+    item = {"what": {"S": "door"}, "when": {"S": "noon"}, "by": by, "seen": {"BOOL": True}}
+    assert json.loads(done["output"])["Get"] == {"Item": item}
+    assert ledger.scan(TableName="ledger")["Items"] == [item]
+
+
+def test_a_condition_that_does_not_hold_is_caught_by_its_name(lab: Lab, ledger: Any) -> None:
+    put = task("arn:aws:states:::dynamodb:putItem", Parameters=PUT)
+    lab.output({"Put": put}, NOON)
+    catch = [{"ErrorEquals": ["DynamoDB.ConditionalCheckFailedException"], "Next": "Known"}]
+    output = lab.output({"Put": {**put, "Catch": catch}, "Known": {"Type": "Pass", "End": True}}, NOON)
+
+    assert output["Error"] == "DynamoDB.ConditionalCheckFailedException"
+    assert ledger.scan(TableName="ledger")["Count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("ProvisionedThroughputExceededException", "DynamoDB.ProvisionedThroughputExceededException"),
+        ("ResourceNotFoundException", "DynamoDB.ResourceNotFoundException"),
+        ("RequestLimitExceeded", "DynamoDB.RequestLimitExceededException"),
+        ("InternalServerError", "DynamoDB.InternalServerErrorException"),
+        ("ValidationException", "DynamoDB.AmazonDynamoDBException"),
+        ("AccessDeniedException", "DynamoDB.AmazonDynamoDBException"),
+    ],
+)
+def test_a_write_to_a_table_names_errors_after_the_exception(
+    lab: Lab, ledger: Any, code: str, error: str
+) -> None:
+    lab.faults.fail_call("dynamodb", "PutItem", ApiError(code, "no"))
+
+    put = task("arn:aws:states:::dynamodb:putItem", Parameters=PUT)
+    assert lab.failure({"Put": put}, NOON)[0] == error
+    assert ledger.scan(TableName="ledger")["Count"] == 0
+
+
+def test_a_throttled_write_to_a_table_is_tried_again(lab: Lab, ledger: Any) -> None:
+    throttled = ApiError("ProvisionedThroughputExceededException", "slow down")
+    lab.faults.fail_call("dynamodb", "PutItem", throttled, times=2)
+    again = retry("DynamoDB.ProvisionedThroughputExceededException")
+    lab.output({"Put": task("arn:aws:states:::dynamodb:putItem", Parameters=PUT, Retry=again)}, NOON)
+
+    assert ledger.scan(TableName="ledger")["Count"] == 1
+    assert lab.seconds() == 2 + 4
+
+
 @pytest.mark.parametrize(
     ("service", "resource", "error"),
     [
         ("lambda", FUNCTION, "Lambda.SdkClientException"),
+        ("dynamodb", "arn:aws:states:::dynamodb:putItem", "DynamoDB.SdkClientException"),
         ("sns", "arn:aws:states:::sns:publish", "SNS.SdkClientException"),
         ("sns", "arn:aws:states:::aws-sdk:sns:publish", "Sns.SdkClientException"),
         ("dynamodb", "arn:aws:states:::aws-sdk:dynamodb:getItem", "DynamoDb.SdkClientException"),

@@ -134,8 +134,13 @@ Resources:
     Type: AWS::DynamoDB::Table
     Properties:
       BillingMode: PAY_PER_REQUEST
-      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
-      KeySchema: [{AttributeName: id, KeyType: HASH}]
+      AttributeDefinitions:
+        - {AttributeName: id, AttributeType: S}
+        - {AttributeName: day, AttributeType: S}
+      KeySchema:
+        - {AttributeName: id, KeyType: HASH}
+        - {AttributeName: day, KeyType: RANGE}
+      DeletionProtectionEnabled: true
       TimeToLiveSpecification: {AttributeName: ends, Enabled: true}
       PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}
       SSESpecification: {SSEEnabled: true}
@@ -370,6 +375,8 @@ def test_everything_else_exists_in_its_service(bakery: Bakery) -> None:
     alarms = client("cloudwatch").describe_alarms(AlarmNames=["bakery-BurntAlarm"])["MetricAlarms"]
     dashboard = client("cloudwatch").get_dashboard(DashboardName="bakery-Board")
     table = client("dynamodb").describe_table(TableName="bakery-Orders")["Table"]
+    backups = client("dynamodb").describe_continuous_backups(TableName="bakery-Orders")
+    expiry = client("dynamodb").describe_time_to_live(TableName="bakery-Orders")
     groups = client("logs").describe_log_groups(logGroupNamePrefix="/aws/vendedlogs")["logGroups"]
     aliases = client("kms").list_aliases(KeyId=resources["Key"])["Aliases"]
     bus = client("events").describe_event_bus(Name="market")
@@ -379,7 +386,13 @@ def test_everything_else_exists_in_its_service(bakery: Bakery) -> None:
 
     assert alarms[0]["Dimensions"] == [{"Name": "StateMachineArn", "Value": resources["Baking"]}]
     assert json.loads(dashboard["DashboardBody"]) == {"widgets": [], "start": "us-east-1"}
-    assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+    assert [key["AttributeName"] for key in table["KeySchema"]] == ["id", "day"]
+    assert (table["DeletionProtectionEnabled"], table["SSEDescription"]["Status"]) == (True, "ENABLED")
+    assert (
+        backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+        == "ENABLED"
+    )
+    assert expiry["TimeToLiveDescription"] == {"TimeToLiveStatus": "ENABLED", "AttributeName": "ends"}
     assert [(group["logGroupName"], group["retentionInDays"]) for group in groups] == [
         ("/aws/vendedlogs/states/bakery", 14)
     ]
