@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from holdfast.attachment import PolicyType
+from holdfast.exemption import ALL, PATH, BrokenExemption
 from holdfast.incident import Failure
 from holdfast.outcome import Severity
 from holdfast.quoting import Medium
-from holdfast.reconciliation.drift import Drift, Moved, Plan
+from holdfast.reconciliation.drift import Drift, Moved, Plan, Unheeded
 from holdfast.reconciliation.fates import Done, Switches
 from holdfast.reconciliation.finding import Finding, Kind
 from holdfast.reconciliation.findings import find
@@ -37,9 +40,11 @@ from tests.unit.runs import (
     RESTORED_AFTER_DISABLING,
     SCP,
     by_developer,
+    exempt,
     reported,
     searched,
 )
+from tests.unit.test_drift import large_baseline
 
 
 def found(
@@ -169,6 +174,63 @@ def test_a_request_for_a_guardrail_that_may_be_anywhere_is_answered_with_how_to_
     assert finding.kind is Kind.UNDECLARED
     command = f"aws organizations attach-policy --policy-id {DENY_REGIONS} --target-id {WORKLOADS}"
     assert finding.commands == (("To attach it", command),)
+
+
+def test_an_exemption_is_told_with_the_command_that_revokes_it() -> None:
+    names = {
+        f"{PATH}/{DENY_REGIONS}/{WORKLOADS}": f"{DENY_REGIONS} {WORKLOADS}",
+        f"{PATH}/{DENY_REGIONS}": f"{DENY_REGIONS} all",
+        ALL: "all",
+    }
+    commands = {name: found(Drift(exempt=(exempt(name, 7),)))[0].commands for name in names}
+    assert commands == {
+        name: (("To revoke it", f"holdfast exempt revoke {what}"),) for name, what in names.items()
+    }
+
+
+def test_what_is_off_under_an_exemption_is_told_with_who_detached_it() -> None:
+    detached = by_developer("DetachPolicy", f"{DENY_REGIONS}/{WORKLOADS}")
+    run = replace(CLEAN, search=searched(Drift(exempt=(exempt(ALL, 7, 5),)), detached))
+    (finding,) = reported(run).findings
+    assert finding.authors == (detached,)
+    assert (finding.count, finding.policy_ids) == (2, (DENY_REGIONS, "p-cg404d5t"))
+    assert spelled(finding.title).startswith(
+        "2 attachments of 2 guardrails are off under an exemption until "
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        (f"{PATH}/p-nonsense/elsewhere", f"aws ssm delete-parameter --name {PATH}/p-nonsense/elsewhere"),
+        (f"{PATH}/{'x' * 300}"[:250] + "…", "holdfast exempt list"),
+        (f"{PATH}/$(reboot)", "holdfast exempt list"),
+        (f"{PATH}/--force\n", "holdfast exempt list"),
+    ],
+)
+def test_a_broken_exemption_is_told_with_a_command_only_if_its_name_is_one_word(
+    name: str, command: str
+) -> None:
+    unheeded = Unheeded((BrokenExemption(name, "name: got another"),))
+    (finding,) = reported(replace(CLEAN, search=replace(searched(Drift()), unheeded=unheeded))).findings
+    assert [given for _, given in finding.commands] == [command]
+
+
+def test_a_key_changes_when_an_exemption_is_prolonged_or_covers_more() -> None:
+    first = exempt(ALL, 7)
+    others = (replace(first, until=first.until + timedelta(hours=1)), replace(first, placements=(5, 7)))
+    keys = {found(Drift(exempt=(one,)))[0].key for one in (first, first, *others)}
+    assert len(keys) == 3
+
+
+def test_five_thousand_exempt_attachments_are_told_in_no_time() -> None:
+    large = large_baseline(guardrails=200, targets=25)
+    drift = Drift(exempt=(exempt(ALL, *range(5_000)),))
+    run = replace(CLEAN, baseline_version=large.version, search=searched(drift))
+    began = time.process_time()
+    (finding,) = reported(run, ALL_ON, large).findings
+    assert time.process_time() - began < 2
+    assert finding.count == 5_000
 
 
 def test_what_is_told_by_itself_is_not_called_missing_too() -> None:
