@@ -63,12 +63,15 @@ class Queues:
     def replacements(self) -> Table:
         """Return what takes the place of which name."""
         return {
-            ("sqs.models", "unix_time"): by_value(self._clock.timestamp),
+            ("sqs.models", "unix_time"): by_value(lambda: int(self._clock.timestamp())),
             ("sqs.models", "unix_time_millis"): by_value(self._milliseconds),
             # moto shows a message only after the moment at which it becomes visible.
             ("sqs.models", "Message.visible"): by_value(
                 property(lambda message: message.visible_at <= self._milliseconds())
             ),
+            # moto takes this attribute and does not show it.
+            ("sqs.models", "Queue.BASE_ATTRIBUTES"): lambda names: [*names, "RedriveAllowPolicy"],
+            ("sqs.models", "Queue._set_attributes"): around(_set_attributes),
             ("sqs.models", "Queue.add_message"): around(self._change),
             ("sqs.models", "Queue.delete_message"): around(self._change),
             ("sqs.models", "SQSBackend.change_message_visibility"): around(self._change_by_name),
@@ -177,6 +180,11 @@ class Queues:
         if len(kept) < len(queue._messages):  # noqa: SLF001
             queue._messages = kept  # noqa: SLF001
             queue._pending_messages.intersection_update(kept)  # noqa: SLF001
+
+
+def _set_attributes(original: Callable[..., None], queue: Any, *values: Any) -> None:
+    vars(queue).setdefault("redrive_allow_policy", None)
+    original(queue, *values)
 
 
 def queue_with(arn: str) -> Any | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast_cli.embedded import Deployment
+from tests.queue_policy import take_from_topics
 
 _BATCH = 10
 
@@ -43,6 +44,7 @@ def subscribe(deployment: Deployment) -> Outcomes:
     queue = deployment.aws.client("sqs")
     url: str = queue.create_queue(QueueName="records")["QueueUrl"]
     attributes = queue.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    queue.set_queue_attributes(QueueUrl=url, Attributes={"Policy": take_from_topics(attributes["QueueArn"])})
     deployment.aws.client("sns").subscribe(
         TopicArn=deployment.stack.outputs["OutcomeTopicArn"],
         Protocol="sqs",

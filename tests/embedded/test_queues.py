@@ -199,3 +199,18 @@ def test_listeners_hear_of_every_change(office: Office) -> None:
     office.sqs.purge_queue(QueueUrl=office.url)
     office.sqs.delete_queue(QueueUrl=office.url)
     assert office.changes == [office.arn] * 5
+
+
+def test_a_queue_shows_whose_dead_letters_it_takes(office: Office) -> None:
+    """API, SetQueueAttributes: RedriveAllowPolicy."""
+    policy = '{"redrivePermission": "denyAll"}'
+    dead = office.sqs.create_queue(QueueName="dead", Attributes={"RedriveAllowPolicy": policy})["QueueUrl"]
+    for name in ("RedriveAllowPolicy", "All"):
+        shown = office.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=[name])["Attributes"]
+        assert shown["RedriveAllowPolicy"] == policy
+    others = office.sqs.get_queue_attributes(QueueUrl=office.url, AttributeNames=["All"])["Attributes"]
+    assert "RedriveAllowPolicy" not in others
+
+
+def test_a_queue_was_created_in_a_whole_second_of_the_clock(office: Office) -> None:
+    assert office.attribute("CreatedTimestamp") == f"{NINE.timestamp():.0f}"

@@ -653,6 +653,59 @@ def test_changed_files_are_deployed_again_under_an_unchanged_template(
     assert answer["Payload"].read() == b'"closed"'
 
 
+POST = """
+Resources:
+  Dead:
+    Type: AWS::SQS::Queue
+    Properties:
+      RedriveAllowPolicy:
+        redrivePermission: byQueue
+        sourceQueueArns: [!Sub "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:post"]
+  Post:
+    Type: AWS::SQS::Queue
+    Properties:
+      QueueName: post
+      RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 5}
+  News:
+    Type: AWS::SNS::Topic
+    Properties: {KmsMasterKeyId: alias/aws/sns}
+  NewsForPost:
+    Type: AWS::SNS::Subscription
+    Properties:
+      TopicArn: !Ref News
+      Protocol: sqs
+      Endpoint: !GetAtt Post.Arn
+      FilterPolicy: {kind: [bad]}
+      RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn}
+"""
+
+
+def test_a_topic_that_fans_out_to_a_queue_is_created_whole(aws: EmbeddedAws, tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(POST)
+    stack = aws.deploy(tmp_path / "template.yaml", stack_name="post")
+    sqs, sns = aws.client("sqs"), aws.client("sns")
+
+    def attributes(queue: str) -> dict[str, str]:
+        url = stack.resources[queue]
+        return dict(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"])
+
+    subscription = sns.get_subscription_attributes(SubscriptionArn=stack.resources["NewsForPost"])[
+        "Attributes"
+    ]
+    topic = sns.get_topic_attributes(TopicArn=stack.resources["News"])["Attributes"]
+    post, dead = attributes("Post"), attributes("Dead")
+    assert stack.warnings == ()
+    assert topic["KmsMasterKeyId"] == "alias/aws/sns"
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("sqs", post["QueueArn"])
+    assert json.loads(subscription["FilterPolicy"]) == {"kind": ["bad"]}
+    assert json.loads(subscription["RedrivePolicy"]) == {"deadLetterTargetArn": dead["QueueArn"]}
+    assert json.loads(post["RedrivePolicy"]) == {
+        "deadLetterTargetArn": dead["QueueArn"],
+        "maxReceiveCount": 5,
+    }
+    assert json.loads(dead["RedriveAllowPolicy"])["sourceQueueArns"] == [post["QueueArn"]]
+
+
 def test_the_statements_of_a_topics_policy_need_ids_of_their_own(aws: EmbeddedAws, tmp_path: Path) -> None:
     """Source: Amazon SNS developer guide, "API permissions: Actions and resources reference"."""
     statement = "{Effect: Allow, Principal: '*', Action: 'sns:Publish', Resource: '*'}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.deployed import Holdfast
+from tests.queue_policy import take_from_topics
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def subscribe_queue(holdfast: Holdfast, name: str, **filters: list[str]) -> Queu
     client = holdfast.aws.client("sqs")
     url = client.create_queue(QueueName=name)["QueueUrl"]
     arn = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    client.set_queue_attributes(QueueUrl=url, Attributes={"Policy": take_from_topics(arn)})
     wanted = {"FilterPolicy": json.dumps(filters)} if filters else {}
     holdfast.aws.client("sns").subscribe(
         TopicArn=holdfast.output("OutcomeTopicArn"),
