@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,9 +88,34 @@ def run_reconcile(  # noqa: PLR0913 - what the command line says
     """
     client: SFNClient = session.client("stepfunctions")
     machine = find_state_machine(session.client("cloudformation"), stack)
-    started = start(client, machine, dry_run=dry_run)
-    look = _look_command(session, started.arn)
-    _show_start(story, started, dry_run=dry_run)
+    started = start(client, machine, {"cause": "request", "dry_run": dry_run})
+    dry = ", as a dry run that changes nothing" if dry_run else ""
+    show_start(story, started, f"Reconciling the whole baseline{dry}")
+    return follow_run(screen, story, session, started, "Everything", as_json=as_json)
+
+
+def follow_run(  # noqa: PLR0913 - all that is told of a run
+    screen: Screen, story: Screen, session: Session, started: Started, what: str, *, as_json: bool = False
+) -> int:
+    """Show a run until it has ended, say how it did, and return the command's exit code.
+
+    Parameters
+    ----------
+    screen : Screen
+        Where to print the result.
+    story : Screen
+        Where to print what happens.
+    session : Session
+        Which AWS, as whom.
+    started : Started
+        The run.
+    what : str
+        What it looks at, as a sentence begins with it.
+    as_json : bool
+        Whether a program reads the result.
+    """
+    client: SFNClient = session.client("stepfunctions")
+    look = look_command(session, started)
     try:
         succeeded = show_run(story, client, started)
     except KeyboardInterrupt:
@@ -104,7 +129,7 @@ def run_reconcile(  # noqa: PLR0913 - what the command line says
     if as_json:
         screen.document(told.record if told else _record_of(started, succeeded=succeeded))
     else:
-        _show_end(screen, told, look, succeeded=succeeded)
+        _show_end(screen, told, look, what, succeeded=succeeded)
     return code
 
 
@@ -137,10 +162,9 @@ def find_state_machine(client: CloudFormationClient, stack: str) -> str:
     return outputs[OUTPUT]
 
 
-def start(client: SFNClient, state_machine_arn: str, *, dry_run: bool) -> Started:
-    """Start a run of the whole baseline."""
-    request = json.dumps({"cause": "request", "dry_run": dry_run})
-    begun = client.start_execution(stateMachineArn=state_machine_arn, input=request)
+def start(client: SFNClient, state_machine_arn: str, request: Mapping[str, Any]) -> Started:
+    """Start the run that a request asks for."""
+    begun = client.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(request))
     return Started(begun["executionArn"], begun["startDate"])
 
 
@@ -176,8 +200,14 @@ def standing(told: Told) -> int:
     return int(told.record["findings_in_all"]) - mended
 
 
-def _show_start(screen: Screen, started: Started, *, dry_run: bool) -> None:
-    screen.act("Reconciling the whole baseline" + (", as a dry run that changes nothing" if dry_run else ""))
+def look_command(session: Session, started: Started) -> str:
+    """Return the command that shows how a run stands."""
+    return f"aws stepfunctions describe-execution --execution-arn {started.arn}{session.options}"
+
+
+def show_start(screen: Screen, started: Started, title: str) -> None:
+    """Show what was started, and where to see it."""
+    screen.act(title)
     console = Console.of_execution(started.arn)
     screen.line(f"  execution  {started.arn}")
     if console:
@@ -190,7 +220,7 @@ def _show_unfollowed(screen: Screen, look: str) -> None:
     screen.line(f"  {look}")
 
 
-def _show_end(screen: Screen, told: Told | None, look: str, *, succeeded: bool) -> None:
+def _show_end(screen: Screen, told: Told | None, look: str, what: str, *, succeeded: bool) -> None:
     if told is None:
         _show_untold(screen, look, succeeded=succeeded)
         return
@@ -205,9 +235,9 @@ def _show_end(screen: Screen, told: Told | None, look: str, *, succeeded: bool) 
     elif left:
         screen.verdict(f"{counted(left, 'finding')} left to you; what is to do stands above.", good=False)
     elif outcome == RunOutcome.RECONCILED:
-        screen.verdict("Everything is as the baseline declares it again.", good=True)
+        screen.verdict(f"{what} is as the baseline declares it again.", good=True)
     else:
-        screen.verdict("Everything is as the baseline declares it.", good=True)
+        screen.verdict(f"{what} is as the baseline declares it.", good=True)
 
 
 def _show_untold(screen: Screen, look: str, *, succeeded: bool) -> None:
@@ -223,9 +253,3 @@ def _record_of(started: Started, *, succeeded: bool) -> dict[str, Any]:
     """Return what a program is told of a run that described nothing."""
     outcome = "left to another run" if succeeded else RunOutcome.FAILED.value
     return {"about": "reconciliation", "outcome": outcome, "execution": started.arn}
-
-
-def _look_command(session: Session, execution_arn: str) -> str:
-    options = {"endpoint-url": session.endpoint_url, "profile": session.profile, "region": session.region}
-    given = [f"--{name} {shlex.quote(value)}" for name, value in options.items() if value]
-    return " ".join(["aws stepfunctions describe-execution --execution-arn", execution_arn, *given])
