@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from holdfast.baseline import Baseline
 from holdfast.exemption import PATH, BrokenExemption, Exemption, Exemptions, sort_out
 from holdfast.exemption_store import parameters_in
-from holdfast.quoting import quoted
 from holdfast_cli.exempt import guardrail_of, sentence, subject_named
 from holdfast_cli.session import answered_at
 
@@ -18,9 +16,6 @@ if TYPE_CHECKING:
 
     from holdfast_cli.screen import Screen
     from holdfast_cli.session import Session
-
-_PROBLEM = 400
-"""Characters of a problem that are shown: it quotes 100 of the value, and says what was expected."""
 
 
 def run_list(screen: Screen, session: Session, baseline: Baseline | None, *, as_json: bool = False) -> int:
@@ -41,16 +36,19 @@ def run_list(screen: Screen, session: Session, baseline: Baseline | None, *, as_
     pages = list(client.get_paginator("get_parameters_by_path").paginate(Path=PATH, Recursive=True))
     found = sort_out(parameter for page in pages for parameter in parameters_in(page["Parameters"]))
     now = answered_at(pages[-1])
-    in_order = sorted(found.valid, key=lambda one: (not one.is_in_force(now), one.until, one.name))
-    found = replace(found, valid=tuple(in_order))
+    found = Exemptions(
+        valid=tuple(sorted(found.valid, key=lambda one: (not one.is_in_force(now), one.until, one.name))),
+        broken=tuple(sorted(found.broken, key=lambda one: one.name)),
+    )
     if as_json:
         screen.document(_as_document(found, baseline, now))
         return 0
     for exemption in found.valid:
         _show(screen, exemption, baseline, now)
     for broken in found.broken:
-        screen.line(f"broken    {quoted(broken.name)}", "yellow")
-        screen.line(f"          ignored: {quoted(broken.problem, limit=_PROBLEM)}", "yellow")
+        # The problem spells what it quotes as Python does, so that it is one line.
+        screen.line(f"broken    {broken.name}", "yellow")
+        screen.line(f"          ignored: {broken.problem}", "yellow")
     _show_end(screen, found, now, client.meta.region_name)
     return 0
 
