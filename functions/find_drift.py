@@ -13,7 +13,7 @@ from holdfast.baseline import GUARDRAILS, load_baseline
 from holdfast.errors import SettingsError
 from holdfast.organizations import connect
 from holdfast.pacing import QUARTER, Pace
-from holdfast.reconciliation.authorship import Witnesses, attribute
+from holdfast.reconciliation.authorship import Circumstances, Witnesses, attribute
 from holdfast.reconciliation.drift import Search
 from holdfast.reconciliation.executions import Remediation, connect_executions
 from holdfast.reconciliation.history import connect_history
@@ -65,7 +65,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     if search.is_read and not slice_.is_half_over():
         baseline = adopted.disowning(search.drift.disowned)
         witnesses = Witnesses(_recent_remediations(state_machine_arn), connect_history())
-        found = attribute(search.drift, baseline, witnesses, datetime.now(UTC), run.trigger.change)
+        circumstances = Circumstances(datetime.now(UTC), run.trigger.change, run.trigger.at_once)
+        found = attribute(search.drift, baseline, witnesses, circumstances)
         search = conclude(search, *found, baseline, restoring)
     search = replace(search, reads=search.reads + pace.calls)
     _log(search, run)

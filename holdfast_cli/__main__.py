@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from holdfast.errors import ServiceError
+from holdfast.reconciliation.trigger import Scope, ScopeKind
 from holdfast.successors import Successors
 from holdfast_cli.explaining import EXPLAINED, explain
 from holdfast_cli.impact_command import run_impact
@@ -181,25 +182,38 @@ def reconcile(  # noqa: PLR0913 - each is an option of the command
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be restored, and restore nothing.")
     ] = False,
+    attachment: Annotated[
+        str | None,
+        typer.Option(metavar="POLICY/TARGET", help="The one attachment to look at, by its ids."),
+    ] = None,
+    at_once: Annotated[
+        bool,
+        typer.Option(
+            "--at-once", help="Wait neither for a second look nor for the fast path; only with --attachment."
+        ),
+    ] = False,
     stack: Stack = "holdfast",
     as_json: AsJson = False,
     endpoint_url: EndpointUrl = None,
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Compare the whole baseline with the organization, restore what is missing, and show it live.
+    """Compare the baseline with the organization, restore what is missing, and show it live.
 
     The deployed reconciliation does it, with its own roles and switches; Ctrl-C does not end it.
 
     Example: holdfast reconcile --dry-run
     """
-    from holdfast_cli.reconcile import run_reconcile  # noqa: PLC0415 - others do not need it
+    from holdfast_cli.reconcile import RunRequest, run_reconcile  # noqa: PLC0415 - others do not need it
 
+    if at_once and attachment is None:
+        raise typer.BadParameter("only with --attachment", param_hint="--at-once")
+    request = RunRequest(_scope_of(attachment), dry_run, at_once)
     session, screen = Session(endpoint_url, profile, region), Screen()
     # What a program reads stands alone; people see the rest beside it.
     story = Screen.beside() if as_json else screen
     with _explained():
-        code = run_reconcile(screen, story, session, stack, dry_run=dry_run, as_json=as_json)
+        code = run_reconcile(screen, story, session, stack, request, as_json=as_json)
     raise typer.Exit(code)
 
 
@@ -345,6 +359,19 @@ def _successors(session: Session) -> Mapping[str, str]:
     except ServiceError as error:
         _say(f"policies made again are not recognized, for their new ids could not be read: {error}")
         return {}
+
+
+def _scope_of(attachment: str | None) -> Scope:
+    """Return what a run looks at: everything, or the attachment that was named as `p-…/target`."""
+    if attachment is None:
+        return Scope(ScopeKind.ALL)
+    scope = Scope(ScopeKind.ATTACHMENT, attachment)
+    try:
+        # Named whole, as an attachment is: the run would be told so much later.
+        _ = scope.attachment
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--attachment") from error
+    return scope
 
 
 def _asked(question: str) -> bool:

@@ -14,7 +14,7 @@ from holdfast.organizations import Organizations
 from holdfast.outcome import Severity
 from holdfast.pacing import Pace
 from holdfast.quoting import Medium
-from holdfast.reconciliation.authorship import Witnesses, attribute
+from holdfast.reconciliation.authorship import Circumstances, Witnesses, attribute
 from holdfast.reconciliation.drift import Author, Drift, Search, Stage, without_gone_targets
 from holdfast.reconciliation.finding import Finding
 from holdfast.reconciliation.findings import find
@@ -71,7 +71,7 @@ def run_diff(
     baseline, now = declared.adopting(successors), datetime.now(UTC)
     history = _history(session, client.meta.partition)
     seen = look_at_everything(screen, Scanner(baseline, Organizations(client)))
-    drift, authors = attribute(seen, baseline, Witnesses(lambda _: (), history), now)
+    drift, authors = attribute(seen, baseline, Witnesses(lambda _: (), history), Circumstances(now))
     findings = find(_as_run(drift, authors, baseline, now), baseline, switches=None)
     if as_json:
         screen.document(_as_document(findings, baseline))

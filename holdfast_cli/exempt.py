@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +13,7 @@ from holdfast.baseline import Baseline, Guardrail
 from holdfast.errors import HoldfastError
 from holdfast.exemption import PATH, Exemption, name_of
 from holdfast.quoting import quoted
+from holdfast.reconciliation.trigger import Scope, ScopeKind
 from holdfast.timestamps import format_timestamp, parse_timestamp
 from holdfast_cli.finding import shown
 
@@ -56,13 +56,13 @@ class Subject:
         return f"{self.policy_id} {self.target_id or EVERYTHING}"
 
     @property
-    def scope(self) -> Mapping[str, str]:
+    def scope(self) -> Scope:
         """What a reconciliation has to look at once it is no longer exempt."""
         if self.policy_id is None:
-            return {"kind": "all"}
+            return Scope(ScopeKind.ALL)
         if self.target_id is None:
-            return {"kind": "policy", "subject": self.policy_id}
-        return {"kind": "attachment", "subject": f"{self.policy_id}/{self.target_id}"}
+            return Scope(ScopeKind.POLICY, self.policy_id)
+        return Scope(ScopeKind.ATTACHMENT, f"{self.policy_id}/{self.target_id}")
 
     def in_words(self, baseline: Baseline | None) -> str:
         """Return what people call it, with the guardrail's name where the baseline knows one."""

@@ -34,7 +34,7 @@ from holdfast_cli.exempt import (
 )
 from holdfast_cli.finding import shown
 from holdfast_cli.organization_tree import find_target
-from holdfast_cli.reconcile import find_state_machine, follow_run, look_command, show_start, start
+from holdfast_cli.reconcile import RunRequest, find_state_machine, follow_run, look_command, show_start, start
 from holdfast_cli.session import answered_at
 
 if TYPE_CHECKING:
@@ -222,22 +222,21 @@ def run_revoke(  # noqa: PLR0913 - what the command line says
     """
     machine = find_state_machine(session.client("cloudformation"), stack)
     _delete(session.client("ssm"), subject)
-    what = subject.in_words(known.baseline)
-    screen.line(f"Revoked: {what} is no longer exempt by {subject.name}.", "bold")
+    screen.line(f"Revoked: {subject.in_words(known.baseline)} is no longer exempt by {subject.name}.", "bold")
+    request = RunRequest(subject.scope, at_once=True)
     try:
-        request = {"cause": "request", "scope": subject.scope, "at_once": True}
         started = start(session.client("stepfunctions"), machine, request)
     except (BotoCoreError, ClientError) as error:
         raise ExemptionError(
             f"the exemption is deleted, but no reconciliation could be started: {error}. What is off stays "
             "off until one runs. Next: holdfast reconcile"
         ) from error
-    show_start(screen, started, f"Reconciling {what}")
+    show_start(screen, started, request)
     if not wait:
         screen.line("Started, and not waited for. To look at it:")
         screen.line(f"  {look_command(session, started)}")
         return 0
-    return follow_run(screen, screen, session, started, what if subject.policy_id else "Everything")
+    return follow_run(screen, screen, session, started, request)
 
 
 def _read(client: SSMClient, subject: Subject) -> tuple[Parameter | None, datetime]:

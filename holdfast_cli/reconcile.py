@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from holdfast.links import Console
 from holdfast.reconciliation.fates import MENDED
 from holdfast.reconciliation.report import RunOutcome
 from holdfast.reconciliation.sentence import counted
+from holdfast.reconciliation.trigger import Scope, ScopeKind
 from holdfast_cli.following import Told, follow, told_by
 
 if TYPE_CHECKING:
@@ -39,6 +39,47 @@ class NoReconciliationError(HoldfastError):
     """The stack that was named has no reconciliation. Raised before anything is started."""
 
 
+_ALL = Scope(ScopeKind.ALL)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a run is asked for.
+
+    Parameters
+    ----------
+    scope : Scope
+        What it looks at.
+    dry_run : bool
+        Whether to tell only what would be done.
+    at_once : bool
+        Whether neither a second look nor the fast path is waited for.
+    """
+
+    scope: Scope = _ALL
+    dry_run: bool = False
+    at_once: bool = False
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the input of the execution."""
+        return {
+            "cause": "request",
+            "scope": {"kind": self.scope.kind.value, "subject": self.scope.subject},
+            "dry_run": self.dry_run,
+            "at_once": self.at_once,
+        }
+
+    def in_words(self) -> str:
+        """Return what is done, as a title."""
+        whole = self.scope.kind is ScopeKind.ALL
+        subject = "the whole baseline" if whole else f"the {self.scope.kind} {self.scope.subject}"
+        dry = ", as a dry run that changes nothing" if self.dry_run else ""
+        return f"Reconciling {subject}{', at once' if self.at_once else ''}{dry}"
+
+
+WHOLE_BASELINE = RunRequest()
+
+
 @dataclass(frozen=True, slots=True)
 class Started:
     """A run that was started.
@@ -60,8 +101,8 @@ def run_reconcile(  # noqa: PLR0913 - what the command line says
     story: Screen,
     session: Session,
     stack: str,
+    request: RunRequest = WHOLE_BASELINE,
     *,
-    dry_run: bool = False,
     as_json: bool = False,
 ) -> int:
     """Reconcile and return the command's exit code.
@@ -76,8 +117,8 @@ def run_reconcile(  # noqa: PLR0913 - what the command line says
         Which AWS, as whom.
     stack : str
         The stack's name or ARN.
-    dry_run : bool
-        Whether to tell only what would be done.
+    request : RunRequest
+        What is asked for.
     as_json : bool
         Whether a program reads the result.
 
@@ -88,14 +129,19 @@ def run_reconcile(  # noqa: PLR0913 - what the command line says
     """
     client: SFNClient = session.client("stepfunctions")
     machine = find_state_machine(session.client("cloudformation"), stack)
-    started = start(client, machine, {"cause": "request", "dry_run": dry_run})
-    dry = ", as a dry run that changes nothing" if dry_run else ""
-    show_start(story, started, f"Reconciling the whole baseline{dry}")
-    return follow_run(screen, story, session, started, "Everything", as_json=as_json)
+    started = start(client, machine, request)
+    show_start(story, started, request)
+    return follow_run(screen, story, session, started, request, as_json=as_json)
 
 
 def follow_run(  # noqa: PLR0913 - all that is told of a run
-    screen: Screen, story: Screen, session: Session, started: Started, what: str, *, as_json: bool = False
+    screen: Screen,
+    story: Screen,
+    session: Session,
+    started: Started,
+    request: RunRequest,
+    *,
+    as_json: bool = False,
 ) -> int:
     """Show a run until it has ended, say how it did, and return the command's exit code.
 
@@ -109,8 +155,8 @@ def follow_run(  # noqa: PLR0913 - all that is told of a run
         Which AWS, as whom.
     started : Started
         The run.
-    what : str
-        What it looks at, as a sentence begins with it.
+    request : RunRequest
+        What it was asked for.
     as_json : bool
         Whether a program reads the result.
     """
@@ -129,7 +175,7 @@ def follow_run(  # noqa: PLR0913 - all that is told of a run
     if as_json:
         screen.document(told.record if told else _record_of(started, succeeded=succeeded))
     else:
-        _show_end(screen, told, look, what, succeeded=succeeded)
+        _show_end(screen, told, look, request, succeeded=succeeded)
     return code
 
 
@@ -162,9 +208,9 @@ def find_state_machine(client: CloudFormationClient, stack: str) -> str:
     return outputs[OUTPUT]
 
 
-def start(client: SFNClient, state_machine_arn: str, request: Mapping[str, Any]) -> Started:
-    """Start the run that a request asks for."""
-    begun = client.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(request))
+def start(client: SFNClient, state_machine_arn: str, request: RunRequest) -> Started:
+    """Start a run."""
+    begun = client.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(request.to_document()))
     return Started(begun["executionArn"], begun["startDate"])
 
 
@@ -205,9 +251,9 @@ def look_command(session: Session, started: Started) -> str:
     return f"aws stepfunctions describe-execution --execution-arn {started.arn}{session.options}"
 
 
-def show_start(screen: Screen, started: Started, title: str) -> None:
+def show_start(screen: Screen, started: Started, request: RunRequest) -> None:
     """Show what was started, and where to see it."""
-    screen.act(title)
+    screen.act(request.in_words())
     console = Console.of_execution(started.arn)
     screen.line(f"  execution  {started.arn}")
     if console:
@@ -220,7 +266,7 @@ def _show_unfollowed(screen: Screen, look: str) -> None:
     screen.line(f"  {look}")
 
 
-def _show_end(screen: Screen, told: Told | None, look: str, what: str, *, succeeded: bool) -> None:
+def _show_end(screen: Screen, told: Told | None, look: str, request: RunRequest, *, succeeded: bool) -> None:
     if told is None:
         _show_untold(screen, look, succeeded=succeeded)
         return
@@ -230,6 +276,8 @@ def _show_end(screen: Screen, told: Told | None, look: str, what: str, *, succee
     if not told.sent and told.record["findings_in_all"]:
         screen.line("No message was sent: all of this was told before.")
     outcome, left = told.record["outcome"], standing(told)
+    whole = request.scope.kind is ScopeKind.ALL
+    what = "Everything" if whole else f"The {request.scope.kind} {request.scope.subject}"
     if not succeeded or outcome == RunOutcome.FAILED:
         screen.verdict("FAILED. Next: what the findings say is to do.", good=False)
     elif left:

@@ -65,6 +65,12 @@ class Guardrail:
             return False
         return self.targets is None or attachment.target_id in self.targets
 
+    def declares(self, attachment: Attachment) -> bool:
+        """Return whether this guardrail names the attachment, by the policy's id or by its declared one."""
+        if attachment.target_id not in (self.targets or ()):
+            return False
+        return attachment.policy_id in {self.policy_id, self.declared_id}
+
 
 @dataclass(frozen=True, slots=True)
 class RolePrincipal:

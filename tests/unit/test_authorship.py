@@ -12,6 +12,7 @@ from holdfast.errors import ServiceBusyError, ServiceRefusedError
 from holdfast.principal import Principal
 from holdfast.reconciliation.authorship import (
     RECENT,
+    Circumstances,
     Witnesses,
     attribute,
     author_of_change,
@@ -81,7 +82,7 @@ def ask(
     drift: Drift, *records: Record, remediations: Iterable[Remediation] = ()
 ) -> tuple[Drift, tuple[Author, ...]]:
     witnesses = Witnesses(lambda _: remediations, WrittenHistory(*records))
-    return attribute(drift, BASELINE, witnesses, NOW)
+    return attribute(drift, BASELINE, witnesses, Circumstances(NOW))
 
 
 ON_WORKLOADS = f"{DENY_REGIONS}/{WORKLOADS}"
@@ -151,8 +152,8 @@ def test_the_event_that_caused_the_run_is_its_own_witness() -> None:
     assert change is not None
     known = author_of_change(change)
     witnesses = Witnesses(lambda _: (), WrittenHistory())
-    assert attribute(Drift(changed=(2,)), BASELINE, witnesses, NOW, change)[1] == (known,)
-    assert attribute(Drift(gone=(2,)), BASELINE, witnesses, NOW, change)[1] == ()
+    assert attribute(Drift(changed=(2,)), BASELINE, witnesses, Circumstances(NOW, change))[1] == (known,)
+    assert attribute(Drift(gone=(2,)), BASELINE, witnesses, Circumstances(NOW, change))[1] == ()
     assert known == Author("UpdatePolicy", change.event_id, change.event_time, change.principal, DENY_REGIONS)
 
 
@@ -175,8 +176,19 @@ def test_a_change_is_about_what_it_names(name: str, subject: str | None) -> None
 def test_what_the_fast_path_is_restoring_is_left_to_it() -> None:
     history = WrittenHistory(detach())
     witnesses = Witnesses(lambda _: [remediation(5, running=True), remediation(20)], history)
-    assert attribute(MISSING, BASELINE, witnesses, NOW) == (Drift(in_progress=(7,)), ())
+    assert attribute(MISSING, BASELINE, witnesses, Circumstances(NOW)) == (Drift(in_progress=(7,)), ())
     assert history.asked == []
+
+
+def test_at_once_nothing_is_left_to_the_fast_path() -> None:
+    """Its execution may wait for an exemption to end; what a sanctioned principal may do it may still do."""
+    at_once = Circumstances(NOW, at_once=True)
+    waiting, by_pipeline = (
+        Witnesses(lambda _: [remediation(5, running=True)], WrittenHistory()),
+        Witnesses(lambda _: [remediation(5, sanctioned=True)], WrittenHistory()),
+    )
+    assert attribute(MISSING, BASELINE, waiting, at_once)[0] == MISSING
+    assert attribute(MISSING, BASELINE, by_pipeline, at_once)[0] == Drift(sanctioned=(7,))
 
 
 def test_only_the_newest_execution_counts() -> None:
@@ -238,7 +250,7 @@ def test_a_history_that_does_not_answer_is_done_without() -> None:
     history = WrittenHistory(detach(60, PIPELINE))
     history.refused = ServiceBusyError("cloudtrail", "LookupEvents", "ThrottlingException", "slow down")
     both = Drift(missing=(7, 4), gone=(2,))
-    drift, authors = attribute(both, BASELINE, Witnesses(lambda _: (), history), NOW)
+    drift, authors = attribute(both, BASELINE, Witnesses(lambda _: (), history), Circumstances(NOW))
     assert drift == Drift(missing=(4,), sanctioned=(7,), gone=(2,))
     assert [known.subject for known in authors] == [ON_WORKLOADS]
     assert history.asked == ["DeletePolicy", "DetachPolicy", "AttachPolicy"]
@@ -248,7 +260,10 @@ def test_executions_that_may_not_be_read_are_done_without() -> None:
     def refuse(_: datetime) -> Iterable[Remediation]:
         raise ServiceRefusedError("states", "ListExecutions", "AccessDeniedException", "no")
 
-    assert attribute(MISSING, BASELINE, Witnesses(refuse, WrittenHistory()), NOW) == (MISSING, ())
+    assert attribute(MISSING, BASELINE, Witnesses(refuse, WrittenHistory()), Circumstances(NOW)) == (
+        MISSING,
+        (),
+    )
 
 
 def test_executions_that_cannot_be_read_now_are_waited_for() -> None:
@@ -258,7 +273,7 @@ def test_executions_that_cannot_be_read_now_are_waited_for() -> None:
         raise ServiceBusyError("states", "ListExecutions", "ThrottlingException", "slow down")
 
     with pytest.raises(ServiceBusyError):
-        attribute(MISSING, BASELINE, Witnesses(throttle, WrittenHistory()), NOW)
+        attribute(MISSING, BASELINE, Witnesses(throttle, WrittenHistory()), Circumstances(NOW))
 
 
 def test_nobody_is_asked_without_need() -> None:
@@ -270,11 +285,11 @@ def test_nobody_is_asked_without_need() -> None:
 
     history = WrittenHistory()
     witnesses = Witnesses(remember, history)
-    assert attribute(Drift(), BASELINE, witnesses, NOW) == (Drift(), ())
+    assert attribute(Drift(), BASELINE, witnesses, Circumstances(NOW)) == (Drift(), ())
     assert (asked, history.asked) == ([], [])
-    attribute(Drift(gone=(2,)), BASELINE, witnesses, NOW)
+    attribute(Drift(gone=(2,)), BASELINE, witnesses, Circumstances(NOW))
     assert (asked, history.asked) == ([], ["DeletePolicy"])
-    attribute(MISSING, BASELINE, witnesses, NOW)
+    attribute(MISSING, BASELINE, witnesses, Circumstances(NOW))
     assert asked == [NOW - RECENT]
 
 
@@ -291,7 +306,7 @@ def test_of_a_mass_detach_some_authors_are_kept_and_the_weightiest_events_come_f
     ]
     drift = Drift(gone=(2,), missing=tuple(range(200)))
     witnesses = Witnesses(lambda _: (), WrittenHistory(deleted, *detached))
-    authors = attribute(drift, large, witnesses, NOW)[1]
+    authors = attribute(drift, large, witnesses, Circumstances(NOW))[1]
     assert [known.event_id for known in authors] == [
         deleted.event_id,
         *(known.event_id for known in detached[: AUTHORS - 1]),

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.exemption import Exemption, Parameter, parse_exemption
+from holdfast.reconciliation.trigger import Scope, ScopeKind
 from holdfast_cli.exempt import (
     Subject,
     UnknownGuardrailError,
@@ -35,20 +36,20 @@ EVERYTHING = Subject()
             ATTACHMENT,
             "/holdfast/exemptions/p-7dj3cien/ou-exme-ycaqk99w",
             "p-7dj3cien ou-exme-ycaqk99w",
-            {"kind": "attachment", "subject": "p-7dj3cien/ou-exme-ycaqk99w"},
+            Scope(ScopeKind.ATTACHMENT, "p-7dj3cien/ou-exme-ycaqk99w"),
         ),
         (
             POLICY,
             "/holdfast/exemptions/p-7dj3cien",
             "p-7dj3cien all",
-            {"kind": "policy", "subject": "p-7dj3cien"},
+            Scope(ScopeKind.POLICY, "p-7dj3cien"),
         ),
-        (EVERYTHING, "/holdfast/exemptions/all", "all", {"kind": "all"}),
+        (EVERYTHING, "/holdfast/exemptions/all", "all", Scope(ScopeKind.ALL)),
     ],
     ids=["an attachment", "a policy", "everything"],
 )
 def test_what_is_exempt_has_a_parameter_arguments_and_a_scope(
-    subject: Subject, name: str, arguments: str, scope: dict[str, str]
+    subject: Subject, name: str, arguments: str, scope: Scope
 ) -> None:
     assert (subject.name, subject.arguments, subject.scope) == (name, arguments, scope)
     assert subject_named(name) == subject

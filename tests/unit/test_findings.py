@@ -7,9 +7,10 @@ import pytest
 
 from holdfast.attachment import PolicyType
 from holdfast.incident import Failure
+from holdfast.outcome import Severity
 from holdfast.quoting import Medium
 from holdfast.reconciliation.drift import Drift, Moved, Plan
-from holdfast.reconciliation.fates import Switches
+from holdfast.reconciliation.fates import Done, Switches
 from holdfast.reconciliation.finding import Finding, Kind
 from holdfast.reconciliation.findings import find
 from holdfast.reconciliation.report import ReconciliationReport, RunOutcome
@@ -20,8 +21,10 @@ from holdfast.reconciliation.run import (
     RestoredTypes,
     Wiring,
 )
+from holdfast.reconciliation.sentence import Sentence
+from holdfast.reconciliation.trigger import Cause, Scope, ScopeKind, Trigger
 from holdfast.settings import Mode, Restoring
-from tests.unit.examples import DEVELOPER, EVENT_ID, PAYMENTS_PROD, WORKLOADS
+from tests.unit.examples import DENY_REGIONS, DEVELOPER, EVENT_ID, PAYMENTS_PROD, WORKLOADS
 from tests.unit.runs import (
     ALL_ON,
     AS_DEPLOYED,
@@ -45,6 +48,10 @@ def found(
     """Return the findings of a run that found `drift`, planned `plan` and has these parts."""
     run = replace(CLEAN, search=searched(drift, plan=plan), **parts)
     return reported(run, switches).findings
+
+
+def spelled(sentence: Sentence) -> str:
+    return sentence.spelled(Medium.MAIL)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +137,30 @@ def test_a_run_has_its_outcome(name: str, outcome: RunOutcome) -> None:
 
 def test_what_the_fast_path_is_restoring_is_no_finding() -> None:
     assert found(Drift(in_progress=(7,))) == ()
+
+
+def asked_for(policy_id: str, target_id: str) -> Trigger:
+    return Trigger(Cause.REQUEST, Scope(ScopeKind.ATTACHMENT, f"{policy_id}/{target_id}"), at_once=True)
+
+
+def test_a_request_for_an_attachment_that_is_not_declared_is_answered() -> None:
+    (unknown,) = found(Drift(), trigger=asked_for("p-unknown001", WORKLOADS))
+    assert (unknown.kind, unknown.done, unknown.severity) == (Kind.UNDECLARED, Done.REPORTED, Severity.NOTICE)
+    assert (
+        spelled(unknown.title)
+        == f"the baseline does not declare p-unknown001 on OU “Workloads” ({WORKLOADS})"
+    )
+    assert unknown.commands == ()
+    assert found(Drift(), trigger=asked_for(DENY_REGIONS, WORKLOADS)) == ()
+
+
+def test_a_request_for_a_guardrail_that_may_be_anywhere_is_answered_with_how_to_attach_it() -> None:
+    anywhere = tuple(replace(guardrail, targets=None) for guardrail in BASELINE.guardrails)
+    run = replace(CLEAN, trigger=asked_for(DENY_REGIONS, WORKLOADS))
+    (finding,) = reported(run, ALL_ON, replace(BASELINE, guardrails=anywhere)).findings
+    assert finding.kind is Kind.UNDECLARED
+    command = f"aws organizations attach-policy --policy-id {DENY_REGIONS} --target-id {WORKLOADS}"
+    assert finding.commands == (("To attach it", command),)
 
 
 def test_what_is_told_by_itself_is_not_called_missing_too() -> None:

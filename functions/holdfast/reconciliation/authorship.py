@@ -70,8 +70,27 @@ class Witnesses:
     history: History
 
 
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What else counts when a drift is judged.
+
+    Parameters
+    ----------
+    now : datetime
+        The time.
+    change : Change or None
+        The event that caused the run.
+    at_once : bool
+        Whether nothing is left to the fast path: an execution of it may wait for an exemption to end.
+    """
+
+    now: datetime
+    change: Change | None = None
+    at_once: bool = False
+
+
 def attribute(
-    drift: Drift, baseline: Baseline, witnesses: Witnesses, now: datetime, change: Change | None = None
+    drift: Drift, baseline: Baseline, witnesses: Witnesses, circumstances: Circumstances
 ) -> tuple[Drift, tuple[Author, ...]]:
     """Return the drift with what is being restored, or is sanctioned, set apart; and who did the rest.
 
@@ -83,18 +102,18 @@ def attribute(
         From what, successors adopted.
     witnesses : Witnesses
         Whom to ask: the executions only if an attachment is missing, the history only if anything differs.
-    now : datetime
-        The time.
-    change : Change, optional
-        The event that caused the run.
+    circumstances : Circumstances
+        The time, and why the run began.
 
     Raises
     ------
     ServiceBusyError
         If the executions cannot be read now: without them a sanctioned detach would be reverted.
     """
+    now, change = circumstances.now, circumstances.change
     removals = _recent_removals(witnesses, now) if drift.missing else {}
-    drift = leave_to_the_fast_path(drift, baseline, removals)
+    if not circumstances.at_once:
+        drift = leave_to_the_fast_path(drift, baseline, removals)
     if drift.is_clean:
         return drift, ()
     subjects = subjects_of(drift, baseline)

@@ -91,6 +91,7 @@ class Comparison:
         yield from map(self._strangers, drift.strangers)
         yield from map(self._moved, self._all_moved())
         yield from map(self._renamed, drift.renamed)
+        yield from self._undeclared()
         if self._run.coverage and self._run.coverage.lost:
             yield self._coverage(self._run.coverage)
 
@@ -543,6 +544,36 @@ class Comparison:
             policy_types=(guardrail.policy_type,),
         )
 
+    def _undeclared(self) -> Iterator[Finding]:
+        """Yield that the attachment that the run is for is none that the baseline declares."""
+        asked, guardrails = self._run.trigger.scope.attachment, self._baseline.guardrails
+        if asked is None or any(guardrail.declares(asked) for guardrail in guardrails):
+            return
+        known = next((guardrail for guardrail in guardrails if asked.policy_id in _ids(guardrail)), None)
+        anywhere = known is not None and known.targets is None
+        policy = say(asked.policy_id) if known is None else guardrail_words(known)
+        yield Finding(
+            kind=Kind.UNDECLARED,
+            done=Done.REPORTED,
+            severity=Severity.NOTICE,
+            subject=f"{asked.policy_id}/{asked.target_id}",
+            title=say(
+                "the baseline does not declare ", policy, " on ", target_words(asked.target_id, self._names)
+            ),
+            meaning=_MEANING_OF_ANY if anywhere else "",
+            action=say("Nothing: a reconciliation restores what the baseline declares."),
+            remedy=say(
+                "Attach it by hand if it is missing (command below)."
+                if anywhere
+                else "Look whether both ids are right; if they are, the baseline has to declare it first."
+            ),
+            commands=(("To attach it", attach_command(asked.policy_id, asked.target_id)),)
+            if anywhere
+            else (),
+            policy_ids=(asked.policy_id,),
+            target_ids=(asked.target_id,),
+        )
+
     def _coverage(self, coverage: Coverage) -> Finding:
         change, account = self._run.trigger.change, target_words(coverage.account_id, self._names)
         lost = counted(len(coverage.lost), "guardrail")
@@ -584,6 +615,7 @@ class Comparison:
         return tuple(newest.values())
 
 
+_MEANING_OF_ANY = "It says “any” target, so only the fast path, which sees the detach, knows where it was."
 _ADOPT = "Take a new snapshot, review it, and deploy it, so that the baseline names the new policy."
 
 

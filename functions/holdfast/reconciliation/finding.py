@@ -40,6 +40,7 @@ class Kind(StrEnum):
     TASK_FAILED = "task failed"
     WIRING = "wiring"
     STRANGERS = "unknown policies"
+    UNDECLARED = "not in the baseline"
     SANCTIONED = "sanctioned"
     TARGET_GONE = "target gone"
     MOVED = "new id"

@@ -27,6 +27,9 @@ ATTACHED = [*_BEGUN, *_LOOK, *_RESTORE, *_CHUNK, *_WHOLE, TOLD]
 ATTACHED_AFTER_SECOND_LOOK = [*_BEGUN, *_SECOND_LOOK, *_RESTORE, *_CHUNK, *_WHOLE, TOLD]
 LEFT_ALONE = [*_BEGUN, *_SECOND_LOOK, *_WHOLE, QUIET]
 
+ATTACHED_AT_ONCE = [*_BEGUN, *_LOOK, *_RESTORE, *_CHUNK, *_PART, TOLD]
+PART_FOUND = [*_BEGUN, *_LOOK, *_PART, TOLD]
+
 _UNSETTLED = [*_LOOK, "Wait For Changes To Settle"]
 CLEAN_AFTER_AN_EVENT = [*_BEGUN, *_UNSETTLED * 3, *_LOOK, *_PART, QUIET]
 """A read may be older than the event, so a clean one counts only after a minute."""
