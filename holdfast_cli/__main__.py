@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -156,9 +157,12 @@ def validate(  # noqa: PLR0913 - each is an option of the command
 
 
 @app.command()
-def diff(
+def diff(  # noqa: PLR0913 - each is an option of the command
     folder: Folder = GUARDRAILS,
     *,
+    sanctioned_for: Annotated[
+        int, typer.Option(min=0, max=168, metavar="HOURS", help="The stack's parameter SanctionedFor.")
+    ] = 24,
     as_json: AsJson = False,
     endpoint_url: EndpointUrl = None,
     profile: Profile = None,
@@ -166,13 +170,23 @@ def diff(
 ) -> None:
     """Show how the organization differs from the baseline, without deploying anything.
 
+    What a sanctioned principal detached not long ago, and what is off under an exemption, is shown and is
+    no drift: with nothing else the exit code is 0.
+
     Example: holdfast diff --profile management
     """
     from holdfast_cli.diff import run_diff  # noqa: PLC0415 - others do not need it
 
     session = Session(endpoint_url, profile, region)
     with _explained():
-        code = run_diff(Screen(), session, folder, _successors(session), as_json=as_json)
+        code = run_diff(
+            Screen(),
+            session,
+            folder,
+            _successors(session),
+            sanctioned_for=timedelta(hours=sanctioned_for),
+            as_json=as_json,
+        )
     raise typer.Exit(code)
 
 

@@ -78,8 +78,9 @@ def _ssm(call: ApiCall) -> Resources:
 
 
 def _dynamodb(call: ApiCall) -> Resources:
-    name = call.parameters.get("TableName")
-    return [_named(call, name and f"table/{name}", name)]
+    name, index = call.parameters.get("TableName"), call.parameters.get("IndexName")
+    table = _named(call, name and f"table/{name}", name)
+    return [f"{table}/index/{index}" if index else table]
 
 
 def _cloudtrail(call: ApiCall) -> Resources:
@@ -115,10 +116,15 @@ def _kms(call: ApiCall) -> Resources:
 
 
 def _lambda(call: ApiCall) -> Resources:
-    """Return the function in the path, which has a name or an ARN, each with or without a qualifier."""
+    """Return the event source mapping or the function in the path.
+
+    A function has a name or an ARN, each with or without a qualifier.
+    """
     parts = call.environ["PATH_INFO"].split("/")
-    named = unquote(parts[3]) if len(parts) > 3 and parts[2] == "functions" else ""  # noqa: PLR2004 - /date/functions/name
-    if not named:
+    kind, named = (parts[2], unquote(parts[3])) if len(parts) > 3 else ("", "")  # noqa: PLR2004 - /date/kind/name
+    if kind == "event-source-mappings":
+        return [_arn(call, f"event-source-mapping:{named}")]
+    if kind != "functions" or not named:
         return [_ANYTHING]
     name = named.split(":function:")[-1].split(":")[0]
     return [_arn(call, f"function:{name}")]
@@ -151,7 +157,13 @@ def _named(call: ApiCall, resource: Any, given: Any) -> str:
     return str(given) if str(given).startswith("arn:") else _arn(call, resource)
 
 
-_ACTION_NAMES: Final[Mapping[tuple[str, str], str]] = {("lambda", "Invoke"): "InvokeFunction"}
+_ACTION_NAMES: Final[Mapping[tuple[str, str], str]] = {
+    ("lambda", "Invoke"): "InvokeFunction",
+    ("sns", "PublishBatch"): "Publish",
+    ("sqs", "ChangeMessageVisibilityBatch"): "ChangeMessageVisibility",
+    ("sqs", "DeleteMessageBatch"): "DeleteMessage",
+    ("sqs", "SendMessageBatch"): "SendMessage",
+}
 """Where IAM has another name for an operation."""
 
 _RESOURCES: Final[Mapping[str, Callable[[ApiCall], Resources]]] = {

@@ -132,6 +132,16 @@ class Delivery:
         return str(self.target["Arn"])
 
     @property
+    def sender(self) -> str:
+        """The service that sends it, to which a resource's policy must allow that."""
+        return "events.amazonaws.com"
+
+    @property
+    def message_attributes(self) -> Mapping[str, Any]:
+        """The message attributes of a queue's message."""
+        return {}
+
+    @property
     def by_role(self) -> bool:
         """Whether a role does all of it, so that no queue's own policy needs to allow the dead letter."""
         return False
@@ -266,7 +276,8 @@ class Courier:
             url = self._queue_url(delivery.target_arn)
         else:
             url = self._permitted_queue_url(delivery.target_arn, delivery)
-        self._client("sqs").send_message(QueueUrl=url, MessageBody=text, **more)
+        attributes = delivery.message_attributes
+        self._client("sqs").send_message(QueueUrl=url, MessageBody=text, MessageAttributes=attributes, **more)
 
     def _queue_url(self, arn: str) -> str:
         # Asking for it would need a permission that a sender does not need.
@@ -359,7 +370,7 @@ class Courier:
 
 
 def _require_permission(action: str, resource: str, policy: str | None, delivery: Delivery) -> None:
-    request = ServiceRequest("events.amazonaws.com", action, resource, delivery.rule_arn)
+    request = ServiceRequest(delivery.sender, action, resource, delivery.rule_arn)
     if not is_allowed(policy, request):
         message = f"the policy of {resource} does not allow {action} for {delivery.rule_arn}"
         raise DeliveryError("NO_PERMISSIONS", message)

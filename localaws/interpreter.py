@@ -2,13 +2,11 @@
 
 moto executes definitions, but on the wall clock, with a client for each task, and with some errors
 that AWS does not have. `Interpreter.install` puts the embedded AWS's own time, clients and rules in the
-place of moto's names, all of which stand in one table; `uninstall` puts moto's back. moto is pinned, and
-a name that is gone fails loudly.
+place of moto's names, all of which stand in one table; `uninstall` puts moto's back.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import threading
@@ -31,6 +29,7 @@ from localaws.executions import (
     set_error,
     work_through,
 )
+from localaws.moto_names import ReplacedNames, around, by_method, by_value
 from localaws.standard_modules import UtcTime, datetime_on, threading_on, time_on
 
 if TYPE_CHECKING:
@@ -40,15 +39,15 @@ if TYPE_CHECKING:
 
     from localaws.clock import Clock
 
-_STATE = "parser.asl.component.state"
-_COMMON = "parser.asl.component.common"
+_STATE = "stepfunctions.parser.asl.component.state"
+_COMMON = "stepfunctions.parser.asl.component.common"
 _SERVICE = f"{_STATE}.exec.state_task.service.state_task_service"
 _ITERATION = f"{_STATE}.exec.state_map.iteration"
 _PARALLEL = f"{_STATE}.exec.state_parallel"
 
 _USE_THREADING = (
-    "parser.asl.component.program.program",
-    "parser.asl.eval.environment",
+    "stepfunctions.parser.asl.component.program.program",
+    "stepfunctions.parser.asl.eval.environment",
     f"{_STATE}.exec.execute_state",
     f"{_SERVICE}_callback",
     f"{_ITERATION}.inline_iteration_component",
@@ -57,9 +56,9 @@ _USE_THREADING = (
     f"{_PARALLEL}.branches_decl",
 )
 _USE_DATETIME = (
-    "parser.asl.eval.event.event_manager",
-    "parser.backend.execution",
-    "parser.models",
+    "stepfunctions.parser.asl.eval.event.event_manager",
+    "stepfunctions.parser.backend.execution",
+    "stepfunctions.parser.models",
     f"{_STATE}.state",
     f"{_ITERATION}.itemprocessor.map_run_record",
     f"{_PARALLEL}.branches_decl",
@@ -100,7 +99,7 @@ class Interpreter:
     _installed: Interpreter | None = None
 
     def __init__(self) -> None:
-        self._originals: list[tuple[Any, str, Any]] = []
+        self._names = ReplacedNames()
         self._executions: Executions | None = None
 
     def install(
@@ -131,12 +130,7 @@ class Interpreter:
         if Interpreter._installed is not None:
             raise RuntimeError("an interpreter is installed already")
         self._executions = Executions(clock, on_status_change)
-        table = replacements(clock, Clients(connect), self._executions)
-        found = {place: find(*place) for place in table}
-        for place, make in table.items():
-            owner, name, original = found[place]
-            self._originals.append(found[place])
-            setattr(owner, name, make(original))
+        self._names.replace(replacements(clock, Clients(connect), self._executions))
         default_user_config["stepfunctions"]["execute_state_machine"] = True
         # moto logs every failed state as an error of its own; here it is an execution's business.
         logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
@@ -147,9 +141,7 @@ class Interpreter:
         if Interpreter._installed is not self or self._executions is None:
             return
         self._executions.close()
-        for owner, name, original in reversed(self._originals):
-            setattr(owner, name, original)
-        self._originals.clear()
+        self._names.put_back()
         default_user_config["stepfunctions"]["execute_state_machine"] = False
         logging.getLogger("moto.stepfunctions").setLevel(logging.NOTSET)
         Interpreter._installed = None
@@ -163,90 +155,76 @@ def replacements(
     Returns
     -------
     mapping
-        From a module below `moto.stepfunctions` and a name in it, to a function that makes the
-        replacement from the original.
+        From a module below `moto` and a name in it, to a function that makes the replacement from the
+        original.
     """
     threads, time, moments = threading_on(clock), time_on(clock), datetime_on(clock)
     parse = lru_cache(maxsize=1024)(parse_path)
     return {
-        **{(module, "threading"): _value(threads) for module in _USE_THREADING},
-        **{(module, "datetime"): _value(moments) for module in _USE_DATETIME},
-        **{(module, "time"): _value(time) for module in _USE_TIME},
-        **{(module, "boto_client_for"): _value(_client_for(clients)) for module in _USE_CLIENTS},
-        (f"{_STATE}.exec.execute_state", "Thread"): _value(threads.Thread),
-        ("parser.asl.eval.callback.callback", "Event"): _value(threads.Event),
-        ("models", "utcnow"): _value(lambda: clock.now().replace(tzinfo=None)),
-        (f"{_STATE}.wait.wait_function.timestamp", "Timestamp._get_wait_seconds"): _value(
+        **{(module, "threading"): by_value(threads) for module in _USE_THREADING},
+        **{(module, "datetime"): by_value(moments) for module in _USE_DATETIME},
+        **{(module, "time"): by_value(time) for module in _USE_TIME},
+        **{(module, "boto_client_for"): by_value(_client_for(clients)) for module in _USE_CLIENTS},
+        (f"{_STATE}.exec.execute_state", "Thread"): by_value(threads.Thread),
+        ("stepfunctions.parser.asl.eval.callback.callback", "Event"): by_value(threads.Event),
+        ("stepfunctions.models", "utcnow"): by_value(lambda: clock.now().replace(tzinfo=None)),
+        (f"{_STATE}.wait.wait_function.timestamp", "Timestamp._get_wait_seconds"): by_value(
             _seconds_until(clock)
         ),
-        ("parser.asl.utils.encoding", "_DateTimeEncoder.default"): _value(_encode),
+        ("stepfunctions.parser.asl.utils.encoding", "_DateTimeEncoder.default"): by_value(_encode),
         # A path is parsed once and not for every state that it stands in.
-        ("parser.asl.utils.json_path", "parse"): _value(parse),
-        (f"{_COMMON}.path.result_path", "parse"): _value(parse),
-        ("parser.asl.component.eval_component", "EvalComponent.heap_key"): _value(property(_heap_key)),
+        ("stepfunctions.parser.asl.utils.json_path", "parse"): by_value(parse),
+        (f"{_COMMON}.path.result_path", "parse"): by_value(parse),
+        ("stepfunctions.parser.asl.component.eval_component", "EvalComponent.heap_key"): by_value(
+            property(_heap_key)
+        ),
         # The life of an execution.
-        ("parser.models", "StepFunctionsParserBackend.start_execution"): _around(executions.start_by_name),
-        ("parser.backend.execution", "Execution.start"): _method(executions.prepare),
-        ("parser.backend.execution", "Execution.get_start_execution_details"): _around(describe_start),
-        ("parser.asl.component.program.program", "Program.eval"): _method(executions.evaluate),
-        ("responses", "StepFunctionResponse.stop_execution"): _method(executions.stop),
-        ("responses", "StepFunctionResponse.describe_execution"): _around(describe),
-        ("parser.asl.eval.environment", "Environment.close_frame"): _around(executions.close_frame),
-        ("parser.asl.eval.environment", "Environment.set_error"): _around(set_error),
-        ("parser.asl.eval.event.event_manager", "EventManager.add_event"): _around(executions.add_event),
+        ("stepfunctions.parser.models", "StepFunctionsParserBackend.start_execution"): around(
+            executions.start_by_name
+        ),
+        ("stepfunctions.parser.backend.execution", "Execution.start"): by_method(executions.prepare),
+        ("stepfunctions.parser.backend.execution", "Execution.get_start_execution_details"): around(
+            describe_start
+        ),
+        ("stepfunctions.parser.asl.component.program.program", "Program.eval"): by_method(
+            executions.evaluate
+        ),
+        ("stepfunctions.responses", "StepFunctionResponse.stop_execution"): by_method(executions.stop),
+        ("stepfunctions.responses", "StepFunctionResponse.describe_execution"): around(describe),
+        ("stepfunctions.parser.asl.eval.environment", "Environment.close_frame"): around(
+            executions.close_frame
+        ),
+        ("stepfunctions.parser.asl.eval.environment", "Environment.set_error"): around(set_error),
+        ("stepfunctions.parser.asl.eval.event.event_manager", "EventManager.add_event"): around(
+            executions.add_event
+        ),
         # Limits.
-        (f"{_STATE}.state", "CommonStateField._eval_body"): _around(enter),
-        (f"{_STATE}.exec.state_task.state_task", "StateTask._eval_parameters"): _around(parameters),
-        (f"{_STATE}.exec.state_task.state_task_lambda", "StateTaskLambda._eval_parameters"): _around(
+        (f"{_STATE}.state", "CommonStateField._eval_body"): around(enter),
+        (f"{_STATE}.exec.state_task.state_task", "StateTask._eval_parameters"): around(parameters),
+        (f"{_STATE}.exec.state_task.state_task_lambda", "StateTaskLambda._eval_parameters"): around(
             parameters
         ),
-        (f"{_ITERATION}.iteration_worker", "IterationWorker._eval_pool"): _method(work_through),
+        (f"{_ITERATION}.iteration_worker", "IterationWorker._eval_pool"): by_method(work_through),
         # The names of errors, and who handles them.
-        (f"{_COMMON}.error_name.error_equals_decl", "ErrorEqualsDecl._eval_body"): _around(
+        (f"{_COMMON}.error_name.error_equals_decl", "ErrorEqualsDecl._eval_body"): around(
             state_errors.matches
         ),
-        (f"{_ITERATION}.iteration_worker", "CustomErrorName"): _value(state_errors.name_of),
-        (f"{_PARALLEL}.branches_decl", "CustomErrorName"): _value(state_errors.name_of),
-        (f"{_STATE}.choice.comparison.comparison_variable", "ComparisonVariable._eval_body"): _method(
+        (f"{_ITERATION}.iteration_worker", "CustomErrorName"): by_value(state_errors.name_of),
+        (f"{_PARALLEL}.branches_decl", "CustomErrorName"): by_value(state_errors.name_of),
+        (f"{_STATE}.choice.comparison.comparison_variable", "ComparisonVariable._eval_body"): by_method(
             state_errors.compare
         ),
-        (f"{_STATE}.choice.state_choice", "StateChoice._eval_state"): _around(state_errors.choose),
-        (f"{_STATE}.exec.execute_state", "ExecutionState._from_error"): _around(state_errors.of_task),
-        (f"{_STATE}.exec.state_task.state_task_lambda", "StateTaskLambda._from_error"): _around(
+        (f"{_STATE}.choice.state_choice", "StateChoice._eval_state"): around(state_errors.choose),
+        (f"{_STATE}.exec.execute_state", "ExecutionState._from_error"): around(state_errors.of_task),
+        (f"{_STATE}.exec.state_task.state_task_lambda", "StateTaskLambda._from_error"): around(
             state_errors.of_function
         ),
-        (f"{_SERVICE}_sns", "StateTaskServiceSns._from_error"): _around(state_errors.of_topic),
-        (f"{_SERVICE}_aws_sdk", "StateTaskServiceAwsSdk._normalise_service_error_name"): _value(
+        (f"{_SERVICE}_sns", "StateTaskServiceSns._from_error"): around(state_errors.of_topic),
+        (f"{_SERVICE}_aws_sdk", "StateTaskServiceAwsSdk._normalise_service_error_name"): by_value(
             staticmethod(clients.error_prefix)
         ),
-        (f"{_SERVICE}_aws_sdk", "StateTaskServiceAwsSdk._eval_service_task"): _around(_plain_result),
+        (f"{_SERVICE}_aws_sdk", "StateTaskServiceAwsSdk._eval_service_task"): around(_plain_result),
     }
-
-
-def find(module: str, name: str) -> tuple[Any, str, Any]:
-    """Return where moto holds a name: its owner, its last part and its value.
-
-    Parameters
-    ----------
-    module : str
-        The module, below `moto.stepfunctions`.
-    name : str
-        The name, such as `Program.eval`.
-
-    Raises
-    ------
-    LookupError
-        If it is not there.
-    """
-    try:
-        owner: Any = importlib.import_module(f"moto.stepfunctions.{module}")
-        *path, last = name.split(".")
-        for part in path:
-            owner = vars(owner)[part]
-        return owner, last, vars(owner)[last]
-    except (ImportError, KeyError) as error:
-        message = f"this moto has no {name} in moto.stepfunctions.{module}: another version is needed"
-        raise LookupError(message) from error
 
 
 class Clients:
@@ -274,22 +252,6 @@ class Clients:
         """Return how SDK integrations with a service call it in their errors."""
         client = self.of(_BOTO_NAMES.get(service, service))
         return state_errors.sdk_name(client.meta.service_model.service_id)
-
-
-def _value(replacement: Any) -> Callable[[Any], Any]:
-    return lambda _: replacement
-
-
-def _method(function: Callable[..., Any]) -> Callable[[Any], Any]:
-    # Python binds a plain function to the object that it is looked up on, but not a bound method.
-    def method(itself: Any, *values: Any, **named: Any) -> Any:
-        return function(itself, *values, **named)
-
-    return _value(method)
-
-
-def _around(function: Callable[..., Any]) -> Callable[[Any], Any]:
-    return lambda original: lambda itself, *values, **named: function(original, itself, *values, **named)
 
 
 def _heap_key(component: Any) -> str:

@@ -1,8 +1,8 @@
 """SNS as people meet it: subscriptions that wait for a confirmation, the inbox, and the webhooks.
 
-Topics and subscriptions live in moto. moto confirms every subscription at once, drops e-mails and sends
-HTTP requests; here each subscription of these protocols is taken over as soon as it is seen, and what its
-owner would get is kept.
+Topics and subscriptions live in moto. moto confirms every subscription at once, drops e-mails, sends
+HTTP requests, and reaches every queue whatever its policy; here each subscription of these protocols is
+taken over as soon as it is seen, and what its owner would get is kept, or goes to its queue.
 
 Sources, unless a docstring names another one: botocore's SNS model, and the SNS developer guide,
 "Email notifications" (sns-email-notifications) and "Amazon SNS endpoints and quotas" (general/latest/gr/sns).
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from localaws.clock import Clock
+    from localaws.fanout import Fanout
     from localaws.gateway import ApiCall, Proceed
 
 SENDER = "AWS Notifications <no-reply@sns.amazonaws.com>"
@@ -41,6 +42,7 @@ SUBJECT_LIMIT = 100
 
 _MAIL = {"email", "email-json"}
 _WEB = {"http", "https"}
+_QUEUES = {"sqs"}
 _ARN = re.compile(r"<SubscriptionArn>([^<]*)</SubscriptionArn>")
 
 
@@ -127,6 +129,8 @@ class Inbox:
     ----------
     clock : Clock
         Tells when a mail comes.
+    fanout : Fanout
+        Delivers to the queues that are subscribed.
     suspends : bool
         Whether a subscription that gets more than ten mails within a second is suspended. It is pending
         then, and has to be confirmed again. Source: AWS re:Post, "Why did I get an email from AWS that
@@ -136,9 +140,15 @@ class Inbox:
     """
 
     def __init__(
-        self, clock: Clock, *, suspends: bool = True, on_mail: Callable[[Mail], None] | None = None
+        self,
+        clock: Clock,
+        fanout: Fanout,
+        *,
+        suspends: bool = True,
+        on_mail: Callable[[Mail], None] | None = None,
     ) -> None:
         self._clock = clock
+        self._fanout = fanout
         self._suspends = suspends
         self._on_mail = on_mail
         self._lock = threading.RLock()
@@ -236,7 +246,7 @@ class Inbox:
         CloudFormation creates a topic's own subscriptions inside moto, past every layer.
         """
         with self._lock:
-            new = [one for one in _subscriptions(_MAIL | _WEB) if one.arn not in self._taken]
+            new = [one for one in _subscriptions(_MAIL | _WEB | _QUEUES) if one.arn not in self._taken]
             self._taken.update(one.arn for one in new)
             for subscription in new:
                 subscription.publish = _Delivery(self, subscription)
@@ -261,6 +271,8 @@ class Inbox:
     def _deliver(self, subscription: Any, notification: _Notification) -> None:
         if subscription.protocol in _WEB:
             self._send(subscription, notification)
+        elif subscription.protocol in _QUEUES:
+            self._copy(subscription, notification)
         elif subscription.confirmed and not self._is_too_much(subscription):
             self._keep(self._mail(subscription, notification))
 
@@ -271,6 +283,12 @@ class Inbox:
             self._webhooks.append(
                 Webhook(subscription.endpoint, body, self._clock.now(), subscription.topic_arn)
             )
+
+    def _copy(self, subscription: Any, notification: _Notification) -> None:
+        if subscription.attributes.get("RawMessageDelivery") is True:
+            self._fanout.deliver(subscription, notification.message, notification.attributes)
+        else:
+            self._fanout.deliver(subscription, self._envelope(subscription, notification), {})
 
     def _is_too_much(self, subscription: Any) -> bool:
         with self._lock:
@@ -360,7 +378,7 @@ def _subscriptions(protocols: set[str]) -> list[Any]:
 
 
 def _subscription(arn: str) -> Any:
-    return next((one for one in _subscriptions(_MAIL | _WEB) if one.arn == arn), None)
+    return next((one for one in _subscriptions(_MAIL | _WEB | _QUEUES) if one.arn == arn), None)
 
 
 def _is_pending(arn: str) -> bool:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from localaws.authorized_resources import action_of, resources_of
 from localaws.gateway import ApiError
-from localaws.identities import role_of
+from localaws.identities import role_of, role_with
 from localaws.organization_state import OrganizationState
 
 if TYPE_CHECKING:
@@ -70,14 +70,33 @@ class Permissions:
         return proceed(call)
 
 
+def role_may(role_arn: str, action: str, resource: str) -> bool:
+    """Return whether a role's policies allow an action on a resource.
+
+    Parameters
+    ----------
+    role_arn : str
+        The role; one that does not exist may do nothing.
+    action : str
+        The action, such as `sqs:ReceiveMessage`.
+    resource : str
+        The ARN of the resource.
+    """
+    return _is_allowed(_statements(role_with(role_arn)), action, resource, {})
+
+
 def _check(call: ApiCall, session: RoleSession, resources: Iterable[str | None]) -> None:
     action = action_of(call)
-    statements = _statements(session)
+    statements = _statements(role_of(session))
     keys = _condition_keys(call)
     for resource in resources:
-        matching = [s["Effect"] for s in statements if _applies(s, action, resource, keys)]
-        if "Deny" in matching or "Allow" not in matching:
+        if not _is_allowed(statements, action, resource, keys):
             raise _refusal(call, session, action, resource)
+
+
+def _is_allowed(statements: Iterable[Statement], action: str, resource: str | None, keys: Keys) -> bool:
+    matching = [s["Effect"] for s in statements if _applies(s, action, resource, keys)]
+    return "Allow" in matching and "Deny" not in matching
 
 
 def _refusal(call: ApiCall, session: RoleSession, action: str, resource: str | None) -> ApiError:
@@ -100,9 +119,8 @@ def _condition_keys(call: ApiCall) -> dict[str, str]:
     return {_POLICY_TYPE_KEY: kinds[0]} if kinds else {}
 
 
-def _statements(session: RoleSession) -> list[Statement]:
-    """Return the statements of the role's inline and attached policies; none if the role does not exist."""
-    role = role_of(session)
+def _statements(role: Any | None) -> list[Statement]:
+    """Return the statements of a role's inline and attached policies; none if there is no role."""
     if role is None:
         return []
     inline = list(role.policies.values())

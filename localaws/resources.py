@@ -296,6 +296,28 @@ def _event_invoke_config(site: Site, declared: Declared) -> Created:
     return Created(declared.properties["FunctionName"])
 
 
+def _event_source_mapping(site: Site, declared: Declared) -> Created:
+    return _mapping(site.call(declared, "lambda", "create_event_source_mapping", declared.properties))
+
+
+def _update_event_source_mapping(site: Site, declared: Declared) -> Created:
+    pair = declared.only("EventSourceArn", "FunctionName")
+    known = site.connect("lambda").list_event_source_mappings(**pair)["EventSourceMappings"]
+    if not known:
+        raise StackError("its queue or function cannot be changed in a running server: start it again")
+    change = {**declared.without("EventSourceArn", "Tags"), "UUID": known[0]["UUID"]}
+    return _mapping(site.call(declared, "lambda", "update_event_source_mapping", change))
+
+
+def _remove_event_source_mapping(site: Site, created: Created) -> None:
+    site.connect("lambda").delete_event_source_mapping(UUID=created.physical_id)
+
+
+def _mapping(answer: Mapping[str, Any]) -> Created:
+    arn = answer["EventSourceMappingArn"]
+    return Created(answer["UUID"], {"Id": answer["UUID"], "EventSourceMappingArn": arn})
+
+
 def _log_group(site: Site, declared: Declared) -> Created:
     name = declared.name("LogGroupName", 512)
     plain = declared.without("LogGroupName", "RetentionInDays")
@@ -560,6 +582,7 @@ CREATORS: Final[Mapping[str, Creator]] = {
     "AWS::KMS::Alias": _key_alias,
     "AWS::KMS::Key": _key,
     "AWS::Lambda::EventInvokeConfig": _event_invoke_config,
+    "AWS::Lambda::EventSourceMapping": _event_source_mapping,
     "AWS::Lambda::Function": _function,
     "AWS::Lambda::Permission": _permission,
     "AWS::Logs::LogGroup": _log_group,
@@ -586,6 +609,7 @@ UPDATERS: Final[Mapping[str, Creator]] = {
     "AWS::IAM::Policy": _inline_policy,
     "AWS::IAM::Role": _update_role,
     "AWS::Lambda::EventInvokeConfig": _event_invoke_config,
+    "AWS::Lambda::EventSourceMapping": _update_event_source_mapping,
     "AWS::Lambda::Function": _update_function,
     "AWS::Logs::LogGroup": _retain,
     "AWS::Logs::MetricFilter": _metric_filter,
@@ -600,6 +624,7 @@ UPDATERS: Final[Mapping[str, Creator]] = {
 
 REMOVERS: Final[Mapping[str, Callable[[Site, Created], None]]] = {
     "AWS::IAM::ManagedPolicy": _remove_managed_policy,
+    "AWS::Lambda::EventSourceMapping": _remove_event_source_mapping,
 }
 """How a resource is removed that a later deployment leaves out; other types stay until the server stops."""
 

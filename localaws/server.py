@@ -7,6 +7,7 @@ import secrets
 import threading
 import uuid
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import boto3
@@ -21,7 +22,9 @@ from localaws.clock import Clock, WallClock
 from localaws.cloudformation import StackListing
 from localaws.cloudtrail import CloudTrail
 from localaws.endpoint import Endpoint
+from localaws.event_sources import EventSources
 from localaws.events import EventBus
+from localaws.fanout import Fanout
 from localaws.faults import Faults
 from localaws.functions import Functions, Surroundings
 from localaws.gateway import INTERNAL_KEY_PREFIX, Gateway
@@ -29,7 +32,9 @@ from localaws.identities import Credentials, Identities
 from localaws.interpreter import Interpreter
 from localaws.mail import Inbox
 from localaws.organizations import Organizations
+from localaws.parameters import Parameters
 from localaws.permissions import Permissions
+from localaws.queues import Queues
 from localaws.rates import Rates
 from localaws.schedules import Schedules
 from localaws.stable_ids import StableIds
@@ -131,11 +136,17 @@ class EmbeddedAws:
         self.rates = Rates(self.clock, published=published_rates, seed=self._seed)
         self.organizations = Organizations(self.clock)
         self.bus = EventBus(self.clock, self.connect, delivery_delay=delivery_delay)
-        self.schedules = Schedules(self.clock, self._connect_as, self._seed)
+        self.schedules = Schedules(self.clock, partial(self._connect_as, "scheduler"), self._seed)
         self.trail = Trail(self.clock, self.identities, self.bus.put)
-        self.inbox = Inbox(self.clock, on_mail=on_mail)
+        self.fanout = Fanout(self.clock, self.connect)
+        self.inbox = Inbox(self.clock, self.fanout, on_mail=on_mail)
         around = Surroundings(self.endpoint_url, region, self.identities.issue, on_log or _say_nothing)
         self.functions = Functions(self.clock, self.faults, around)
+        self._parameters = Parameters(self.clock)
+        self._queues = Queues(self.clock)
+        self.event_sources = EventSources(
+            self.clock, self._queues, self.connect, partial(self._connect_as, "lambda")
+        )
         self.stacks = Stacks(self.connect, self.functions, self.clock, account, region)
         self._interpreter = Interpreter()
         self._undo = ExitStack()
@@ -157,6 +168,11 @@ class EmbeddedAws:
             undo.callback(self._endpoint.close)
             self._interpreter.install(self.clock, self._connect_unchecked, self._report)
             undo.callback(self._interpreter.uninstall)
+            self._parameters.install()
+            undo.callback(self._parameters.uninstall)
+            self._queues.install()
+            undo.callback(self._queues.uninstall)
+            undo.callback(self.event_sources.close)
             moto_api_backend.reset()
             _play_account(self.account)
             self._load_aws_policies()
@@ -226,12 +242,13 @@ class EmbeddedAws:
             self.schedules,
             self.inbox,
             self.functions,
+            self.event_sources,
             StackListing(self.stacks.deployed),
         ]
 
-    def _connect_as(self, role_arn: str, service: str) -> Any:
+    def _connect_as(self, session_name: str, role_arn: str, service: str) -> Any:
         """Return a client that an AWS service uses with a role that it was given."""
-        session = self.identities.issue(role_arn, "scheduler")
+        session = self.identities.issue(role_arn, session_name)
         return self._client(service, session, self.region, _ONE_ATTEMPT)
 
     def _connect_unchecked(self, service: str) -> Any:

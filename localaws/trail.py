@@ -1,7 +1,8 @@
 """CloudTrail's events for the calls that change something, as EventBridge delivers them.
 
 Sources: "Logging AWS Organizations API calls with AWS CloudTrail" in the AWS Organizations user guide,
-"CloudTrail record contents" in the AWS CloudTrail user guide, and real records that people published.
+"Logging AWS Systems Manager API calls with AWS CloudTrail" in the Systems Manager user guide, "CloudTrail
+record contents" in the AWS CloudTrail user guide, and real records that people published.
 A failed call is an event like any other, with `errorCode` and `errorMessage`; reads are not delivered.
 """
 
@@ -67,6 +68,12 @@ TRAILED = {
             "CreateAccount.email": _MASKED,
             "PutResourcePolicy.content": _HIDDEN,
         },
+    ),
+    "ssm": TrailedService(
+        source="aws.ssm",
+        event_source="ssm.amazonaws.com",
+        region="",
+        concealed={"PutParameter.value": _HIDDEN},
     ),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from holdfast.attachment import ACCOUNT_ID, ORGANIZATION_ID
@@ -26,6 +27,9 @@ class Restoring:
     policy_types: bool
     policies: bool
 
+
+SANCTIONED_FOR = timedelta(hours=24)
+"""How long a sanctioned detach may wait for the baseline to say the same: the template's default."""
 
 NOTHING = Restoring(attachments=False, policy_types=False, policies=False)
 
@@ -79,6 +83,21 @@ def restoring_from(environ: Mapping[str, str]) -> Restoring:
     }
     mode = _matching(environ, "MODE", re.compile("|".join(Mode)), " or ".join(Mode))
     return Restoring(**switches) if Mode(mode) is Mode.REMEDIATE else NOTHING
+
+
+def sanctioned_for_from(environ: Mapping[str, str]) -> timedelta:
+    """Return how long a sanctioned detach may wait for the baseline to say the same.
+
+    Raises
+    ------
+    SettingsError
+        If the variable is missing or wrong; names it, its value and what was expected.
+    """
+    hours = _matching(environ, "SANCTIONED_FOR_HOURS", _HOURS, "hours, 0 to 168")
+    return timedelta(hours=int(hours))
+
+
+_HOURS = re.compile("[0-9]{1,2}|1[0-5][0-9]|16[0-8]")
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:

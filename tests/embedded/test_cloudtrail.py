@@ -230,3 +230,9 @@ def test_a_trail_tells_whether_it_records(town: Town) -> None:
         change(Name="everything")
         states.append(town.trails.get_trail_status(Name="everything")["IsLogging"])
     assert states == [True, False]
+
+
+def test_the_history_shows_who_wrote_a_parameter(town: Town) -> None:
+    connect(town.gateway, "ssm").put_parameter(Name="/a/b", Value="v", Type="String")
+    assert town.names("EventSource", "ssm.amazonaws.com") == ["PutParameter"]
+    assert town.names("EventName", "PutParameter") == ["PutParameter"]

@@ -22,7 +22,8 @@ from localaws.faults import Faults, FunctionFault
 from localaws.functions import Functions, FunctionSpec, Surroundings
 from localaws.gateway import INTERNAL_KEY_PREFIX, ApiError, Gateway
 from localaws.identities import Credentials
-from localaws.interpreter import Clients, Interpreter, find, replacements
+from localaws.interpreter import Clients, Interpreter, replacements
+from localaws.moto_names import find
 from localaws.state_errors import sdk_name
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def test_moto_still_has_every_name_that_is_replaced(module: str, name: str) -> N
 
 def test_a_name_that_moto_lacks_is_told() -> None:
     with pytest.raises(LookupError, match=r"no Program\.gone in moto\.stepfunctions\.parser\.asl"):
-        find("parser.asl.component.program.program", "Program.gone")
+        find("stepfunctions.parser.asl.component.program.program", "Program.gone")
 
 
 def test_uninstalling_puts_every_name_back(tmp_path: Path) -> None:

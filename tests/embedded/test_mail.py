@@ -16,6 +16,7 @@ from moto.sns.models import sns_backends
 from werkzeug.serving import make_server
 
 from localaws.clock import SkippingClock
+from localaws.fanout import Fanout
 from localaws.gateway import Gateway
 from localaws.mail import DEFAULT_SUBJECT, SENDER, Inbox, Mail
 
@@ -30,7 +31,6 @@ class World:
     clock: SkippingClock
     inbox: Inbox
     sns: Any
-    sqs: Any
     topic: str
     heard: list[Mail]
 
@@ -55,10 +55,6 @@ def world() -> Iterator[World]:
     moto_api_backend.reset()
     clock = SkippingClock(START)
     heard: list[Mail] = []
-    inbox = Inbox(clock, on_mail=heard.append)
-    server = make_server("127.0.0.1", 0, Gateway([inbox], clock), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
 
     def connect(service: str) -> Any:
         make: Any = boto3.client
@@ -71,9 +67,14 @@ def world() -> Iterator[World]:
             config=Config(retries={"total_max_attempts": 1}),
         )
 
+    inbox = Inbox(clock, Fanout(clock, connect), on_mail=heard.append)
+    server = make_server("127.0.0.1", 0, Gateway([inbox], clock), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+
     sns = connect("sns")
     topic = sns.create_topic(Name="alerts")["TopicArn"]
-    yield World(clock, inbox, sns, connect("sqs"), topic, heard)
+    yield World(clock, inbox, sns, topic, heard)
     server.shutdown()
     thread.join()
     server.server_close()
@@ -173,19 +174,12 @@ def test_a_message_without_a_subject_gets_the_default_one(world: World) -> None:
 
 
 def test_each_protocol_gets_its_own_text(world: World) -> None:
-    queue = world.sqs.create_queue(QueueName="q")["QueueUrl"]
-    arn = world.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"][
-        "QueueArn"
-    ]
     world.subscribe()
     world.inbox.confirm(ANNA)
     world.subscribe("https", "https://chat.example.com/hook")
-    world.subscribe("sqs", arn)
     texts = {"default": "for all", "email": "for mails", "https": "for chat"}
     world.publish(json.dumps(texts), MessageStructure="json")
 
-    (received,) = world.sqs.receive_message(QueueUrl=queue)["Messages"]
-    assert json.loads(received["Body"])["Message"] == "for all"
     assert world.notifications()[0].body.startswith("for mails\n")
     (webhook,) = world.inbox.webhooks
     assert (webhook.url, webhook.message) == ("https://chat.example.com/hook", "for chat")
@@ -315,7 +309,7 @@ def test_ten_mails_a_second_are_not_too_many(world: World) -> None:
 
 
 def test_the_suspension_can_be_switched_off(world: World) -> None:
-    patient = Inbox(world.clock, suspends=False)
+    patient = Inbox(world.clock, Fanout(world.clock, lambda _: world.sns), suspends=False)
     account = world.topic.split(":")[4]
     sns_backends[account]["us-east-1"].subscribe(world.topic, ANNA, "email")
     patient.confirm(ANNA)

@@ -187,9 +187,20 @@ def test_publishing_needs_the_topic(world: World) -> None:
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
+def test_reading_parameters_needs_each_of_them(world: World) -> None:
+    """Service Authorization Reference for Systems Manager, GetParameters: the parameter."""
+    ssm = connect(world.gateway, "ssm", world.key)
+    world.allow(statement(f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/a/b", action="ssm:GetParameters"))
+    assert ssm.get_parameters(Names=["/a/b"])["InvalidParameters"] == ["/a/b"]
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        ssm.get_parameters(Names=["/a/b", "/a/c"])
+
+
 MACHINE = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:reconcile"
 EXECUTION = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:reconcile:one"
 TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:alerts"
+QUEUE = f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/q"
+MAPPING = "a1b2c3d4-0000-4000-8000-000000000001"
 KEY = {"item": {"S": "a"}}
 
 
@@ -198,6 +209,13 @@ KEY = {"item": {"S": "a"}}
     [
         ("ssm", "put_parameter", {"Name": "/a/b", "Value": "x"}, "ssm:PutParameter", "ssm:parameter/a/b"),
         ("ssm", "get_parameter", {"Name": "/a/b"}, "ssm:GetParameter", "ssm:parameter/a/b"),
+        (
+            "ssm",
+            "get_parameters",
+            {"Names": ["/a/b", "/a/c"]},
+            "ssm:GetParameters",
+            "ssm:parameter/a/?",
+        ),
         ("ssm", "get_parameters_by_path", {"Path": "/a"}, "ssm:GetParametersByPath", "ssm:parameter/a"),
         ("dynamodb", "get_item", {"TableName": "t", "Key": KEY}, "dynamodb:GetItem", "dynamodb:table/t"),
         ("dynamodb", "put_item", {"TableName": "t", "Item": KEY}, "dynamodb:PutItem", "dynamodb:table/t"),
@@ -207,6 +225,27 @@ KEY = {"item": {"S": "a"}}
             {"TableName": "t", "Key": KEY},
             "dynamodb:UpdateItem",
             "dynamodb:table/t",
+        ),
+        (
+            "dynamodb",
+            "delete_item",
+            {"TableName": "t", "Key": KEY},
+            "dynamodb:DeleteItem",
+            "dynamodb:table/t",
+        ),
+        (
+            "dynamodb",
+            "query",
+            {"TableName": "t", "KeyConditionExpression": "a = b"},
+            "dynamodb:Query",
+            "dynamodb:table/t",
+        ),
+        (
+            "dynamodb",
+            "query",
+            {"TableName": "t", "IndexName": "day", "KeyConditionExpression": "a = b"},
+            "dynamodb:Query",
+            "dynamodb:table/t/index/day",
         ),
         ("cloudtrail", "lookup_events", {}, "cloudtrail:LookupEvents", "*"),
         ("cloudtrail", "describe_trails", {}, "cloudtrail:DescribeTrails", "*"),
@@ -279,7 +318,46 @@ KEY = {"item": {"S": "a"}}
             "lambda:function:f",
         ),
         ("lambda", "list_functions", {}, "lambda:ListFunctions", "*"),
+        ("lambda", "list_event_source_mappings", {}, "lambda:ListEventSourceMappings", "*"),
+        (
+            "lambda",
+            "get_event_source_mapping",
+            {"UUID": MAPPING},
+            "lambda:GetEventSourceMapping",
+            f"lambda:event-source-mapping:{MAPPING}",
+        ),
         ("sqs", "get_queue_url", {"QueueName": "q"}, "sqs:GetQueueUrl", "sqs:q"),
+        ("sqs", "receive_message", {"QueueUrl": QUEUE}, "sqs:ReceiveMessage", "sqs:q"),
+        ("sqs", "send_message", {"QueueUrl": QUEUE, "MessageBody": "m"}, "sqs:SendMessage", "sqs:q"),
+        (
+            "sqs",
+            "send_message_batch",
+            {"QueueUrl": QUEUE, "Entries": [{"Id": "1", "MessageBody": "m"}]},
+            "sqs:SendMessage",
+            "sqs:q",
+        ),
+        (
+            "sqs",
+            "delete_message_batch",
+            {"QueueUrl": QUEUE, "Entries": [{"Id": "1", "ReceiptHandle": "h"}]},
+            "sqs:DeleteMessage",
+            "sqs:q",
+        ),
+        (
+            "sqs",
+            "change_message_visibility_batch",
+            {"QueueUrl": QUEUE, "Entries": [{"Id": "1", "ReceiptHandle": "h", "VisibilityTimeout": 1}]},
+            "sqs:ChangeMessageVisibility",
+            "sqs:q",
+        ),
+        ("sqs", "get_queue_attributes", {"QueueUrl": QUEUE}, "sqs:GetQueueAttributes", "sqs:q"),
+        (
+            "sns",
+            "publish_batch",
+            {"TopicArn": TOPIC, "PublishBatchRequestEntries": [{"Id": "1", "Message": "m"}]},
+            "sns:Publish",
+            TOPIC,
+        ),
         (
             "scheduler",
             "get_schedule",

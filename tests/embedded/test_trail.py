@@ -1,8 +1,8 @@
-"""CloudTrail's events for Organizations, and who is named in them.
+"""CloudTrail's events for Organizations and Systems Manager, and who is named in them.
 
 RECORDS is "CloudTrail record contents", IDENTITY is "CloudTrail userIdentity element" in the AWS CloudTrail
-user guide, and ORG is "Logging AWS Organizations API calls with AWS CloudTrail" in the AWS Organizations
-user guide.
+user guide, ORG is "Logging AWS Organizations API calls with AWS CloudTrail" in the AWS Organizations
+user guide, and SSM is "Logging AWS Systems Manager API calls with AWS CloudTrail" in that of Systems Manager.
 """
 
 from __future__ import annotations
@@ -395,3 +395,56 @@ def test_issued_credentials_are_internal_and_the_same_for_the_same_session(world
     assert first == again != other
     assert first.access_key.startswith(INTERNAL_KEY_PREFIX)
     assert len(first.access_key) == 20
+
+
+def test_writing_a_parameter_is_told_without_its_value(world: World) -> None:
+    """SSM; published records of PutParameter hide the value."""
+    ssm = connect(world.gateway, "ssm", KEY, region="eu-west-1")
+    ssm.put_parameter(Name="/a/b", Value="secret", Type="String", Overwrite=True)
+    event = world.told[-1]
+    detail = event["detail"]
+    assert (event["source"], event["region"]) == ("aws.ssm", "eu-west-1")
+    assert (detail["eventSource"], detail["eventName"], detail["awsRegion"]) == (
+        "ssm.amazonaws.com",
+        "PutParameter",
+        "eu-west-1",
+    )
+    assert detail["requestParameters"] == {
+        "name": "/a/b",
+        "value": "HIDDEN_DUE_TO_SECURITY_REASONS",
+        "type": "String",
+        "overwrite": True,
+    }
+    assert detail["responseElements"] == {"version": 1, "tier": "Standard"}
+    assert "secret" not in json.dumps(event)
+
+
+def test_deleting_parameters_is_told(world: World) -> None:
+    ssm = connect(world.gateway, "ssm", KEY)
+    ssm.put_parameter(Name="/a/b", Value="v", Type="String")
+    ssm.delete_parameter(Name="/a/b")
+    ssm.delete_parameters(Names=["/a/c", "/a/d"])
+    told = [(event["detail"]["eventName"], event["detail"]["requestParameters"]) for event in world.told[1:]]
+    assert told == [
+        ("DeleteParameter", {"name": "/a/b"}),
+        ("DeleteParameters", {"names": ["/a/c", "/a/d"]}),
+    ]
+
+
+def test_a_refused_write_of_a_parameter_is_told_as_refused(world: World) -> None:
+    ssm = connect(world.gateway, "ssm", KEY)
+    with pytest.raises(ClientError):
+        ssm.delete_parameter(Name="/a/b")
+    assert world.detail()["errorCode"] == "ParameterNotFound"
+    world.refuse = ApiError("AccessDeniedException", "no")
+    with pytest.raises(ClientError):
+        ssm.put_parameter(Name="/a/b", Value="v", Type="String")
+    assert (world.detail()["errorCode"], world.detail()["responseElements"]) == ("AccessDenied", None)
+
+
+def test_reading_parameters_is_not_told(world: World) -> None:
+    ssm = connect(world.gateway, "ssm", KEY)
+    ssm.get_parameters(Names=["/a/b"])
+    ssm.get_parameters_by_path(Path="/a", Recursive=True)
+    ssm.describe_parameters()
+    assert world.told == []

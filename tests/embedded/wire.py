@@ -22,6 +22,10 @@ class _Body:
     def stream(self) -> Iterator[bytes]:
         yield self._content
 
+    def read(self, _amount: int | None = None) -> bytes:
+        content, self._content = self._content, b""
+        return content
+
 
 def connect(
     gateway: Gateway,

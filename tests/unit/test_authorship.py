@@ -18,7 +18,7 @@ from holdfast.reconciliation.authorship import (
     author_of_change,
     subjects_of,
 )
-from holdfast.reconciliation.drift import AUTHORS, Author, Drift, Renamed, Stranger
+from holdfast.reconciliation.drift import AUTHORS, Author, Drift, Renamed, Stranger, lost_placements
 from holdfast.reconciliation.executions import Remediation
 from holdfast.reconciliation.trigger import parse_trigger
 from holdfast.record import Record
@@ -226,6 +226,25 @@ def test_what_was_not_sanctioned_last_is_missing(records: tuple[Record, ...]) ->
     assert ask(MISSING, *records)[0] == MISSING
 
 
+@pytest.mark.parametrize(
+    ("hours", "ago", "expected"),
+    [
+        (24, timedelta(hours=24), MISSING),
+        (24, timedelta(hours=24, seconds=-1), Drift(sanctioned=(7,))),
+        (168, timedelta(hours=168), MISSING),
+        (168, timedelta(hours=168, seconds=-1), Drift(sanctioned=(7,))),
+        (0, timedelta(seconds=1), MISSING),
+        (0, timedelta(), MISSING),
+    ],
+)
+def test_a_sanctioned_detach_is_drift_from_the_moment_on_at_which_sanctioned_for_is_over(
+    hours: int, ago: timedelta, expected: Drift
+) -> None:
+    witnesses = Witnesses(lambda _: (), WrittenHistory(detach(ago.total_seconds() / 60, PIPELINE)))
+    circumstances = Circumstances(NOW, sanctioned_for=timedelta(hours=hours))
+    assert attribute(MISSING, BASELINE, witnesses, circumstances)[0] == expected
+
+
 def test_a_later_detach_that_only_the_fast_path_knows_is_not_covered_by_an_earlier_sanctioned_one() -> None:
     assert ask(MISSING, detach(60, PIPELINE), remediations=[remediation(5)])[0] == MISSING
     assert ask(MISSING, detach(20), remediations=[remediation(25, sanctioned=True)])[0] == MISSING
@@ -244,6 +263,31 @@ def test_an_attachment_before_the_last_detach_undoes_nothing() -> None:
     elsewhere = record("AttachPolicy", {"policyId": DENY_REGIONS, "targetId": ROOT}, minutes_ago=50)
     last = detach(60, PIPELINE)
     assert ask(MISSING, before, elsewhere, last) == (Drift(sanctioned=(7,)), (author(last, ON_WORKLOADS),))
+
+
+@pytest.mark.parametrize("lost", [Drift(disabled=(SCP,)), Drift(gone=(2,))], ids=["type", "policy"])
+def test_what_was_sanctioned_before_its_type_or_its_policy_was_lost_stays_off(lost: Drift) -> None:
+    """A replaced policy is detached by a pipeline everywhere, and then deleted."""
+    drift, authors = ask(lost, detach(60, PIPELINE))
+    assert drift == replace(lost, sanctioned=(7,))
+    assert 7 not in lost_placements(drift, BASELINE)
+    assert authors == (author(detach(60, PIPELINE), ON_WORKLOADS),)
+    attached = record("AttachPolicy", {"policyId": DENY_REGIONS, "targetId": WORKLOADS}, 50, PIPELINE)
+    assert ask(lost, detach(60, PIPELINE), attached)[0] == lost
+    assert ask(lost, detach(60))[0] == lost
+
+
+def test_a_sanctioned_detach_of_what_is_attached_is_not_told() -> None:
+    drift = Drift(missing=(1,))
+    assert ask(drift, remediations=[remediation(10, sanctioned=True)]) == (drift, ())
+
+
+def test_where_nobody_is_sanctioned_no_detach_of_what_was_lost_otherwise_is_looked_up() -> None:
+    history, nobody = WrittenHistory(), replace(BASELINE, sanctioned=())
+    attribute(Drift(gone=(2,)), nobody, Witnesses(lambda _: (), history), Circumstances(NOW))
+    assert history.asked == ["DeletePolicy"]
+    attribute(Drift(gone=(2,)), BASELINE, Witnesses(lambda _: (), history), Circumstances(NOW))
+    assert history.asked == ["DeletePolicy"] * 2 + ["DetachPolicy"]
 
 
 def test_a_history_that_does_not_answer_is_done_without() -> None:
@@ -287,8 +331,8 @@ def test_nobody_is_asked_without_need() -> None:
     witnesses = Witnesses(remember, history)
     assert attribute(Drift(), BASELINE, witnesses, Circumstances(NOW)) == (Drift(), ())
     assert (asked, history.asked) == ([], [])
-    attribute(Drift(gone=(2,)), BASELINE, witnesses, Circumstances(NOW))
-    assert (asked, history.asked) == ([], ["DeletePolicy"])
+    attribute(Drift(changed=(2,)), BASELINE, witnesses, Circumstances(NOW))
+    assert (asked, history.asked) == ([], ["UpdatePolicy"])
     attribute(MISSING, BASELINE, witnesses, Circumstances(NOW))
     assert asked == [NOW - RECENT]
 

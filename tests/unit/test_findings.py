@@ -106,6 +106,14 @@ def spelled(sentence: Sentence) -> str:
                 *["renamed reported notice"] * 2,
             ],
         ),
+        (
+            "off_under_exemptions",
+            [*["broken exemption reported notice"] * 2, *["exempt reported notice"] * 3],
+        ),
+        (
+            "restored_without_exemptions",
+            ["exemptions not read reported page", "attachments missing restored notice"],
+        ),
         ("slots_filled", ["unknown policies reported page"]),
         ("failed_to_begin", ["task failed failed page"]),
         ("failed_with_another_baseline", ["task failed failed page", "not resolved reported page"]),

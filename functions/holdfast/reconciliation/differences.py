@@ -19,6 +19,7 @@ from holdfast.reconciliation.drift import (
     Stranger,
     lost_placements,
 )
+from holdfast.reconciliation.exemption_findings import exempt_finding
 from holdfast.reconciliation.fates import (
     ATTACHMENTS_SWITCH,
     MENDED,
@@ -87,6 +88,8 @@ class Comparison:
         yield from self._missing()
         yield from self._lost_anywhere()
         yield from self._sanctioned()
+        for exempt in drift.exempt:
+            yield exempt_finding(exempt, self._baseline, self._names, self._authors_of_detaches)
         yield from self._gone_targets()
         yield from map(self._strangers, drift.strangers)
         yield from map(self._moved, self._all_moved())
@@ -424,9 +427,10 @@ class Comparison:
                     guardrail_words(guardrail),
                     f" was detached from {counted(len(targets), 'target')} by a sanctioned principal",
                 ),
-                action=say("Not attached: the baseline sanctions what this principal detaches, for a day."),
+                action=say("Not attached: the baseline sanctions what this principal detaches."),
                 remedy=say(
-                    "If it is to stay detached, take the attachment out of the baseline within a day."
+                    "If it is to stay detached, take the attachment out of the baseline before SanctionedFor "
+                    "is over (hours after the detach, 24 by default): then it is drift, and is restored."
                 ),
                 items=tuple(target_words(target, self._names) for target in targets),
                 authors=self._authors_on(_pairs(guardrail, targets)),
@@ -601,6 +605,9 @@ class Comparison:
             policy_types=tuple(dict.fromkeys(guardrail.policy_type for guardrail in guardrails)),
             count=len(guardrails),
         )
+
+    def _authors_of_detaches(self, off: Iterable[tuple[Guardrail, str]]) -> tuple[Author, ...]:
+        return self._authors_on([pair for guardrail, target in off for pair in _pairs(guardrail, [target])])
 
     def _guardrail(self, index: int) -> Guardrail:
         return self._baseline.guardrails[index]
