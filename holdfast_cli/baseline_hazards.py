@@ -79,8 +79,8 @@ def check_rivals(rivals: Iterable[ReadPrincipal]) -> Iterator[Finding]:
     for rival in rivals:
         if rival.role is not None:
             yield rival.place.at("role").warning(
-                f"Holdfast yields to {rival.role}: what it detaches again and again may be off for an hour. "
-                "List a rival for the time of a move only"
+                f"Holdfast yields to {rival.role}: what it detaches again and again may be off for up to "
+                "an hour. List a rival for the time of a move only"
             )
 
 

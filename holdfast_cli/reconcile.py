@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +117,7 @@ def run_reconcile(  # noqa: PLR0913 - what the command line says
         Which AWS, as whom.
     stack : str
         The stack's name or ARN.
-    request : Request
+    request : RunRequest
         What is asked for.
     as_json : bool
         Whether a program reads the result.
@@ -131,8 +130,38 @@ def run_reconcile(  # noqa: PLR0913 - what the command line says
     client: SFNClient = session.client("stepfunctions")
     machine = find_state_machine(session.client("cloudformation"), stack)
     started = start(client, machine, request)
-    look = _look_command(session, started.arn)
-    _show_start(story, started, request)
+    show_start(story, started, request)
+    return follow_run(screen, story, session, started, request, as_json=as_json)
+
+
+def follow_run(  # noqa: PLR0913 - all that is told of a run
+    screen: Screen,
+    story: Screen,
+    session: Session,
+    started: Started,
+    request: RunRequest,
+    *,
+    as_json: bool = False,
+) -> int:
+    """Show a run until it has ended, say how it did, and return the command's exit code.
+
+    Parameters
+    ----------
+    screen : Screen
+        Where to print the result.
+    story : Screen
+        Where to print what happens.
+    session : Session
+        Which AWS, as whom.
+    started : Started
+        The run.
+    request : RunRequest
+        What it was asked for.
+    as_json : bool
+        Whether a program reads the result.
+    """
+    client: SFNClient = session.client("stepfunctions")
+    look = look_command(session, started)
     try:
         succeeded = show_run(story, client, started)
     except KeyboardInterrupt:
@@ -146,7 +175,7 @@ def run_reconcile(  # noqa: PLR0913 - what the command line says
     if as_json:
         screen.document(told.record if told else _record_of(started, succeeded=succeeded))
     else:
-        _show_end(screen, told, look, succeeded=succeeded)
+        _show_end(screen, told, look, request, succeeded=succeeded)
     return code
 
 
@@ -217,7 +246,13 @@ def standing(told: Told) -> int:
     return int(told.record["findings_in_all"]) - mended
 
 
-def _show_start(screen: Screen, started: Started, request: RunRequest) -> None:
+def look_command(session: Session, started: Started) -> str:
+    """Return the command that shows how a run stands."""
+    return f"aws stepfunctions describe-execution --execution-arn {started.arn}{session.options}"
+
+
+def show_start(screen: Screen, started: Started, request: RunRequest) -> None:
+    """Show what was started, and where to see it."""
     screen.act(request.in_words())
     console = Console.of_execution(started.arn)
     screen.line(f"  execution  {started.arn}")
@@ -231,7 +266,7 @@ def _show_unfollowed(screen: Screen, look: str) -> None:
     screen.line(f"  {look}")
 
 
-def _show_end(screen: Screen, told: Told | None, look: str, *, succeeded: bool) -> None:
+def _show_end(screen: Screen, told: Told | None, look: str, request: RunRequest, *, succeeded: bool) -> None:
     if told is None:
         _show_untold(screen, look, succeeded=succeeded)
         return
@@ -241,14 +276,16 @@ def _show_end(screen: Screen, told: Told | None, look: str, *, succeeded: bool) 
     if not told.sent and told.record["findings_in_all"]:
         screen.line("No message was sent: all of this was told before.")
     outcome, left = told.record["outcome"], standing(told)
+    whole = request.scope.kind is ScopeKind.ALL
+    what = "Everything" if whole else f"The {request.scope.kind} {request.scope.subject}"
     if not succeeded or outcome == RunOutcome.FAILED:
         screen.verdict("FAILED. Next: what the findings say is to do.", good=False)
     elif left:
         screen.verdict(f"{counted(left, 'finding')} left to you; what is to do stands above.", good=False)
     elif outcome == RunOutcome.RECONCILED:
-        screen.verdict("Everything is as the baseline declares it again.", good=True)
+        screen.verdict(f"{what} is as the baseline declares it again.", good=True)
     else:
-        screen.verdict("Everything is as the baseline declares it.", good=True)
+        screen.verdict(f"{what} is as the baseline declares it.", good=True)
 
 
 def _show_untold(screen: Screen, look: str, *, succeeded: bool) -> None:
@@ -264,9 +301,3 @@ def _record_of(started: Started, *, succeeded: bool) -> dict[str, Any]:
     """Return what a program is told of a run that described nothing."""
     outcome = "left to another run" if succeeded else RunOutcome.FAILED.value
     return {"about": "reconciliation", "outcome": outcome, "execution": started.arn}
-
-
-def _look_command(session: Session, execution_arn: str) -> str:
-    options = {"endpoint-url": session.endpoint_url, "profile": session.profile, "region": session.region}
-    given = [f"--{name} {shlex.quote(value)}" for name, value in options.items() if value]
-    return " ".join(["aws stepfunctions describe-execution --execution-arn", execution_arn, *given])

@@ -125,7 +125,7 @@ def test_a_rival_is_told_for_it_is_meant_for_a_while() -> None:
             Severity.WARNING,
             "rival_principal[0].role",
             (
-                f"Holdfast yields to {role}: what it detaches again and again may be off for an hour. "
+                f"Holdfast yields to {role}: what it detaches again and again may be off for up to an hour. "
                 "List a rival for the time of a move only"
             ),
         )
