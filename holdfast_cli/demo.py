@@ -29,6 +29,9 @@ RESTORING = {"RestorePolicyTypes": "true", "RestorePolicies": "true"}
 SETTLING = 0.5
 """Seconds until a switched policy type has settled: before the event comes, so that no run has to wait."""
 
+A_BUDGET_OF_MAILS = 120.0
+"""Seconds that pass before each act, so that its mails come singly and not in a digest."""
+
 MAILS_OF_AN_INCIDENT, MAILS_OF_A_RECONCILIATION = 2, 1
 """The alert and the outcome; the outcome."""
 
@@ -175,11 +178,10 @@ class _Attack:
 
     def follow_incident(self, cut: Callable[[Mail], Mail]) -> Told | None:
         """Show the fast path and its two mails; return what it told, if both came."""
-        alert_topic = self.deployment.stack.outputs["AlertTopicArn"]
         arn = self._follow(self.deployment.state_machine_arn)
 
         def belongs(mail: Mail) -> bool:
-            return mail.topic_arn == alert_topic or arn in mail.body
+            return mail.attributes.get("outcome") == "alert" or arn in mail.body
 
         return self._told(arn) if self._show_mails(MAILS_OF_AN_INCIDENT, belongs, cut) else None
 
@@ -224,6 +226,7 @@ def _attack(
     deployment: Deployment, screen: Screen, calls: str, act: Callable[[OrganizationsClient], object]
 ) -> _Attack:
     intruder = _intruder(deployment.aws)
+    deployment.aws.clock.advance(A_BUDGET_OF_MAILS)
     clock, mails = deployment.aws.clock, len(deployment.aws.inbox.mails(to=READER))
     attack = _Attack(deployment, screen, clock.now(), _known_executions(deployment), mails)
     with clock.working():

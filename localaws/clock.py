@@ -55,6 +55,10 @@ class Clock(ABC):
             What to do; what it returns is dropped.
         """
 
+    @abstractmethod
+    def advance(self, seconds: float) -> None:
+        """Go on to a later time at once; for a moment in which nothing happens."""
+
     def sleep(self, seconds: float) -> None:
         """Let the calling unit of work wait.
 
@@ -188,11 +192,19 @@ class Signal(ABC):
 
 
 class WallClock(Clock):
-    """The machine's own time."""
+    """The machine's own time, or later by what it was advanced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ahead = timedelta()
 
     def now(self) -> datetime:
         """Return the current time, in UTC."""
-        return datetime.now(UTC)
+        return datetime.now(UTC) + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        """Go on to a later time at once; who waits already waits as long as it would have."""
+        self._ahead += timedelta(seconds=seconds)
 
     def signal(self) -> Signal:
         """Return something for units of work to wait for."""
@@ -255,6 +267,11 @@ class SkippingClock(Clock):
     def now(self) -> datetime:
         """Return the current time, in UTC."""
         return (self._start + timedelta(seconds=self._elapsed)).astimezone(UTC)
+
+    def advance(self, seconds: float) -> None:
+        """Go on to a later time; what happens until then happens."""
+        with self.working():
+            self.sleep(seconds)
 
     def signal(self) -> Signal:
         """Return something for units of work to wait for."""

@@ -31,6 +31,7 @@ REMEDIATION, RECONCILIATION = "StateMachineArn", "ReconcileStateMachineArn"
 """The outputs that have the state machines' ARNs."""
 
 _A_QUIET_WHILE = 3_600.0
+_A_BUDGET_OF_MAILS = 120.0
 _TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 
 
@@ -154,8 +155,8 @@ class Holdfast:
         machines = machines or (REMEDIATION,)
         known, runs = {arn for machine in machines for arn in self._known(machine)}, list[Run]()
         with self.aws.clock.working():
-            # SNS suspends a subscription that gets more than ten mails within a second.
-            self.aws.clock.sleep(1)
+            # So that what happens now is mailed as if nothing had been mailed before.
+            self.aws.clock.sleep(_A_BUDGET_OF_MAILS)
             yield runs
         self.aws.clock.settle()
         runs += [self._run(arn) for machine in machines for arn in self._known(machine) if arn not in known]
@@ -262,6 +263,10 @@ class Holdfast:
         arn = self.output(topic)
         return [mail for mail in self.aws.inbox.mails() if mail.topic_arn == arn and not mail.token]
 
+    def alerts(self) -> list[Mail]:
+        """Return the mails that announce a detach."""
+        return [mail for mail in self.mails("MailTopicArn") if mail.attributes.get("outcome") == "alert"]
+
     def mend(self) -> None:
         """Put back what a test took from the sample organization, and let what lingers pass."""
         self.aws.faults.clear()
@@ -297,7 +302,7 @@ class Holdfast:
             states=[event["stateEnteredEventDetails"]["name"] for event in entered],
             errors=[error for event in history if (error := _error_of(event))],
             end=(described["status"], described.get("error")),
-            mails=tuple(mail for mail in self.mails("OutcomeTopicArn") if arn in mail.body),
+            mails=tuple(mail for mail in self.mails("MailTopicArn") if arn in mail.body),
             times=[event["timestamp"] for event in entered],
             given={
                 event["stateEnteredEventDetails"]["name"]: json.loads(

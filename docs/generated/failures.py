@@ -9,6 +9,7 @@ from docs.generated.sources import TEMPLATE
 from docs.generated.tables import table
 from holdfast import errors
 from holdfast.failures import EXPLANATIONS, UNFORESEEN, Explanation
+from holdfast.mailing.untold_end import REMEDY
 
 
 def render() -> str:
@@ -37,12 +38,9 @@ def _apart(words: str) -> str:
 
 
 def _told_by_rules() -> Iterator[tuple[str, str, str]]:
-    for name, resource in TEMPLATE["Resources"].items():
-        for target in resource["Properties"].get("Targets", []):
-            if target["Arn"] == {"Ref": "AlarmTopic"}:
-                _, _, meaning = resource["Properties"]["Description"].partition(" - ")
-                _, remedy, *_ = target["InputTransformer"]["InputTemplate"].splitlines()
-                yield f"Alarm: `{name}`", meaning[0].upper() + meaning[1:], remedy.strip('"')
+    for name, remedy in {"UntoldEndRule": REMEDY}.items():
+        _, _, meaning = TEMPLATE["Resources"][name]["Properties"]["Description"].partition(" - ")
+        yield f"Alarm: `{name}`", meaning[0].upper() + meaning[1:], remedy
 
 
 def _alarms() -> Iterator[tuple[str, str, str]]:

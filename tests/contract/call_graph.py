@@ -16,6 +16,9 @@ from botocore import xform_name
 
 from tests.contract.shipped import FUNCTIONS
 
+_ACTION_OF = {"DeleteMessageBatch": "DeleteMessage"}
+"""Where IAM has another name for an operation. Source: Service Authorization Reference, Amazon SQS."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -84,7 +87,7 @@ def _actions(adapter: str, places: list[Place]) -> Iterator[str]:
         model = botocore.session.get_session().get_service_model(service)
         for operation in model.operation_names:
             if operation in named or xform_name(operation) in called:
-                yield f"{model.signing_name}:{operation}"
+                yield f"{model.signing_name}:{_ACTION_OF.get(operation, operation)}"
 
 
 @cache

@@ -103,6 +103,9 @@ REMEDIATE, RECONCILE = Machine("remediate"), Machine("reconcile")
 MACHINES = (REMEDIATE, RECONCILE)
 FUNCTION_OF_TASK = {**REMEDIATE.function_of_task, **RECONCILE.function_of_task}
 """The functions of both, by the state that runs each."""
+FUNCTION_OF_QUEUE = {"Send Mail": "SendMailFunction"}
+"""The function that a queue calls; it is named as if a state of that name ran it."""
+EVERY_FUNCTION = {**FUNCTION_OF_TASK, **FUNCTION_OF_QUEUE}
 TASK_OF_FUNCTION = {
     state: machine.states[state] for machine in MACHINES for state in machine.function_of_task
 }

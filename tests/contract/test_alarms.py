@@ -24,6 +24,7 @@ def test_there_is_an_alarm_for_all_that_could_go_unseen() -> None:
         ("AWS/States", "ExecutionsFailed", "ReconcileStateMachine"),
         ("AWS/States", "ExecutionsSucceeded", "ReconcileStateMachine"),
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "UndeliveredQueue.QueueName"),
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage", "MailQueue.QueueName"),
         *(("AWS/Events", "FailedInvocations", name) for name in RULES),
         *(("AWS/Events", "InvocationsFailedToBeSentToDlq", name) for name in RULES),
     }

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from localaws.transformer import InputTransformer
 from tests.contract.shipped import MACHINES, deployed, of_type
 
 PATTERN_LIMIT = 2_048
@@ -13,12 +15,13 @@ PATTERN_LIMIT = 2_048
 
 HARMLESS_FIELDS = {
     "$.detail.eventID",
+    "$.detail.eventName",
     "$.detail.eventTime",
-    "$.detail.executionArn",
+    "$.detail.requestParameters.name",
+    "$.detail.requestParameters.names",
     "$.detail.requestParameters.policyId",
     "$.detail.requestParameters.targetId",
     "$.detail.sourceIPAddress",
-    "$.detail.status",
     "$.detail.userIdentity.accountId",
     "$.detail.userIdentity.sessionContext.sessionIssuer.userName",
     "$.detail.userIdentity.type",
@@ -27,7 +30,8 @@ HARMLESS_FIELDS = {
 """Fields that cannot hold a quotation mark, a backslash or a line break.
 
 Names of IAM roles and users are limited to letters, digits and `+=,.@_-`. Source: IAM user guide, "IAM and
-AWS STS quotas". EventBridge does not escape what it inserts. Source: its user guide, "Input transformation".
+AWS STS quotas". Those of parameters, to letters, digits and `_.-/`. Source: Systems Manager API reference,
+PutParameter. EventBridge does not escape what it inserts. Source: its user guide, "Input transformation".
 """
 
 SUCCESSFUL_DETACH: dict[str, Any] = {
@@ -85,23 +89,51 @@ def test_the_alert_announces_all_detaches_or_those_of_the_given_policies(
     }
 
 
-def test_the_alert_can_be_switched_off_and_leaves_only_its_topic() -> None:
+def test_the_alert_can_be_switched_off_and_leaves_its_topic_to_the_exemptions() -> None:
     gone = deployed().keys() - deployed(AlertEnabled="false").keys()
 
-    assert gone == {"AlertRule", "AlertTopicPolicy", "AlertRuleFailingAlarm", "AlertRuleLosingAlarm"}
+    assert gone == {"AlertRule", "AlertRuleFailingAlarm", "AlertRuleLosingAlarm"}
+
+
+def test_every_change_of_an_exemption_is_announced() -> None:
+    below = [{"prefix": "/holdfast/exemptions/"}]
+
+    assert rules()["ExemptionRule"]["EventPattern"] == {
+        "source": ["aws.ssm"],
+        "detail-type": ["AWS API Call via CloudTrail"],
+        "detail": {
+            "eventSource": ["ssm.amazonaws.com"],
+            "errorCode": [{"exists": False}],
+            "$or": [
+                {"eventName": ["PutParameter", "DeleteParameter"], "requestParameters": {"name": below}},
+                {"eventName": ["DeleteParameters"], "requestParameters": {"names": below}},
+            ],
+        },
+    }
 
 
 @pytest.mark.parametrize(
-    ("mode", "promise"),
+    ("rule", "arns"),
     [
-        ("remediate", "a second mail follows if it is in the baseline"),
-        ("alert-only", "nothing will be changed"),
+        ("AlertRule", ["AlertTopic", "MailQueue.Arn"]),
+        ("ExemptionRule", ["AlertTopic", "MailQueue.Arn"]),
+        ("UntoldEndRule", ["MailQueue.Arn"]),
     ],
 )
-def test_the_alert_says_what_follows(mode: str, promise: str) -> None:
-    (target,) = rules(Mode=mode)["AlertRule"]["Targets"]
+def test_people_get_the_whole_event_by_the_queue_and_machines_a_record(rule: str, arns: list[str]) -> None:
+    found = {target["Arn"]: "InputTransformer" in target for target in rules()[rule]["Targets"]}
 
-    assert f"is checking it; {promise}." in target["InputTransformer"]["InputTemplate"]
+    assert found == {arn: arn == "AlertTopic" for arn in arns}
+
+
+@pytest.mark.parametrize("rule", ["AlertRule", "ExemptionRule"])
+def test_a_record_for_machines_is_json_whatever_the_event_lacks(rule: str) -> None:
+    transformer = InputTransformer.parse(rules()[rule]["Targets"][0]["InputTransformer"])
+    now = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+    record = json.loads(transformer.apply({}, rule_arn="arn", rule_name=rule, ingested_at=now))
+
+    assert (record["schema"], record["organization"]) == (1, "o-exampleorgid")
+    assert {value for key, value in record.items() if key not in {"schema", "about", "organization"}} == {""}
 
 
 def test_what_ends_untold_is_everything_but_the_failures_that_were_told() -> None:
@@ -125,7 +157,7 @@ def test_what_ends_untold_is_everything_but_the_failures_that_were_told() -> Non
     }
 
 
-def test_what_is_inserted_into_a_mail_cannot_break_it() -> None:
+def test_what_is_inserted_into_a_record_cannot_break_it() -> None:
     inserted = {path for transformer in transformers() for path in transformer["InputPathsMap"].values()}
 
     assert inserted == HARMLESS_FIELDS
@@ -141,7 +173,7 @@ def test_every_target_has_the_dead_letter_queue() -> None:
     assert {target["DeadLetterConfig"]["Arn"] for target in targets()} == {"UndeliveredQueue.Arn"}
 
 
-def test_a_topic_is_a_target_without_a_role() -> None:
+def test_a_topic_or_a_queue_is_a_target_without_a_role() -> None:
     """A topic's own policy lets the rule in. Source: EventBridge user guide, "Amazon SNS permissions"."""
     with_role = {target["Arn"] for target in targets() if "RoleArn" in target}
 

@@ -5,6 +5,8 @@ import ast
 import pytest
 
 from tests.contract.shipped import (
+    EVERY_FUNCTION,
+    FUNCTION_OF_QUEUE,
     FUNCTION_OF_TASK,
     FUNCTIONS,
     MACHINES,
@@ -31,14 +33,22 @@ def test_a_task_has_one_name_in_five_places(state: str) -> None:
     assert (ROOT / "tests" / "unit" / f"test_{module}.py").is_file()
 
 
-def test_every_function_is_a_task_of_a_state_machine() -> None:
+def test_what_a_queue_calls_has_one_name_in_three_places() -> None:
+    for name, function in FUNCTION_OF_QUEUE.items():
+        module = module_of(name)
+        assert TEMPLATE["Resources"][function]["Properties"]["Handler"] == f"{module}.handler"
+        assert (FUNCTIONS / f"{module}.py").is_file()
+        assert (ROOT / "tests" / "unit" / f"test_{module}.py").is_file()
+
+
+def test_every_function_is_a_task_of_a_state_machine_or_called_by_a_queue() -> None:
     functions = of_type(TEMPLATE["Resources"], "AWS::Serverless::Function")
 
-    assert sorted(functions) == sorted(FUNCTION_OF_TASK.values())
+    assert sorted(functions) == sorted(EVERY_FUNCTION.values())
 
 
-def test_every_module_beside_the_core_is_a_task() -> None:
-    assert sorted(module_of(state) for state in FUNCTION_OF_TASK) == MODULES
+def test_every_module_beside_the_core_is_a_function() -> None:
+    assert sorted(module_of(name) for name in EVERY_FUNCTION) == MODULES
 
 
 @pytest.mark.parametrize("module", MODULES)

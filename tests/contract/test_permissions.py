@@ -8,7 +8,8 @@ from tests.contract.call_graph import actions_of
 from tests.contract.roles import EVERYTHING, actions, all_actions, listed, roles
 from tests.contract.shipped import (
     ACCOUNT,
-    FUNCTION_OF_TASK,
+    EVERY_FUNCTION,
+    FUNCTION_OF_QUEUE,
     MACHINES,
     ORGANIZATION,
     Machine,
@@ -27,7 +28,7 @@ def organizations_arns(**parameters: str) -> set[str]:
     return {resource for resource in resources if ":organizations:" in resource}
 
 
-def test_no_role_can_detach_or_delete_anything_and_only_one_can_write_a_text() -> None:
+def test_no_role_can_detach_or_delete_a_policy_and_only_one_can_write_a_text() -> None:
     """Step Functions itself manages its log deliveries. Source: its guide, "Logging to CloudWatch Logs"."""
     undoing = {
         action
@@ -37,7 +38,7 @@ def test_no_role_can_detach_or_delete_anything_and_only_one_can_write_a_text() -
 
     log_deliveries = {"logs:DeleteLogDelivery", "logs:UpdateLogDelivery"}
 
-    assert undoing == {*log_deliveries, "organizations:UpdatePolicy"}
+    assert undoing == {*log_deliveries, "organizations:UpdatePolicy", "sqs:DeleteMessage"}
 
 
 def test_no_action_has_a_wildcard() -> None:
@@ -61,17 +62,36 @@ def test_what_is_allowed_on_every_resource_cannot_be_allowed_on_less() -> None:
     }
 
 
-@pytest.mark.parametrize("state", FUNCTION_OF_TASK)
-def test_a_function_may_ask_aws_exactly_what_its_code_can_ask(state: str) -> None:
-    allowed = actions(roles(**EVERYTHING)[f"{FUNCTION_OF_TASK[state]}Role"])
+CONSUMING = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+"""What Lambda asks with the role of a function that a queue calls.
 
-    assert allowed - LOGGING == actions_of(module_of(state))
+Source: its developer guide, "Using Lambda with Amazon SQS", "Execution role permissions".
+"""
+
+
+@pytest.mark.parametrize("name", EVERY_FUNCTION)
+def test_a_function_may_ask_aws_exactly_what_its_code_can_ask(name: str) -> None:
+    allowed = actions(roles(**EVERYTHING)[f"{EVERY_FUNCTION[name]}Role"])
+    consuming = CONSUMING if name in FUNCTION_OF_QUEUE else set()
+
+    assert allowed - LOGGING == actions_of(module_of(name)) | consuming
+
+
+def test_only_one_role_can_delete_anything_and_only_from_its_own_queue() -> None:
+    (statement,) = (
+        statement
+        for statements in roles(**EVERYTHING).values()
+        for statement in statements
+        if "sqs:DeleteMessage" in listed(statement["Action"])
+    )
+
+    assert statement["Resource"] == "MailQueue.Arn"
 
 
 def test_only_functions_may_ask_organizations() -> None:
     asking = {name for name, allowed in roles(**EVERYTHING).items() if actions(allowed, "organizations:")}
 
-    assert asking <= {f"{function}Role" for function in FUNCTION_OF_TASK.values()}
+    assert asking <= {f"{function}Role" for function in EVERY_FUNCTION.values()}
 
 
 def changing(**parameters: str) -> dict[str, set[str]]:
@@ -177,7 +197,7 @@ def test_a_role_trusts_the_one_service_that_it_is_for() -> None:
         "ReconcileScheduleRole": [{"Service": "scheduler.amazonaws.com"}],
         "TamperRuleRole": [{"Service": "events.amazonaws.com"}],
         "ReconcileStateMachineRole": [{"Service": "states.amazonaws.com"}],
-        **{f"{name}Role": [{"Service": "lambda.amazonaws.com"}] for name in FUNCTION_OF_TASK.values()},
+        **{f"{name}Role": [{"Service": "lambda.amazonaws.com"}] for name in EVERY_FUNCTION.values()},
     }
 
 
@@ -194,7 +214,7 @@ def test_a_function_writes_to_its_own_log_only() -> None:
     }
 
     assert may_log == {
-        f"{name}Role": {f"{name.removesuffix('Function')}LogGroup.Arn"} for name in FUNCTION_OF_TASK.values()
+        f"{name}Role": {f"{name.removesuffix('Function')}LogGroup.Arn"} for name in EVERY_FUNCTION.values()
     }
 
 

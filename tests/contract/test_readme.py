@@ -8,7 +8,7 @@ from docs.generated.readme import PARTS, README, parts_of, refresh
 from docs.generated.states import node_id
 from tests.contract.document_flow import caught_by, targets
 from tests.contract.roles import all_actions, roles
-from tests.contract.shipped import FUNCTION_OF_TASK, RECONCILE, REMEDIATE, Machine
+from tests.contract.shipped import EVERY_FUNCTION, RECONCILE, REMEDIATE, Machine
 
 WAYS_OF_LINE = {"-->": ["-->"], "-.->": ["-.->"], "==>": ["-->", "-.->"]}
 """A thick line is drawn where a state goes on to the same state, whether it worked or failed."""
@@ -85,7 +85,7 @@ def test_the_readme_says_how_long_a_stacks_name_may_be() -> None:
 
     Source: Lambda API reference, CreateFunction; the random part has 12 or 13, as deployed stacks show.
     """
-    longest = max(len(function) for function in FUNCTION_OF_TASK.values())
+    longest = max(len(function) for function in EVERY_FUNCTION.values())
     room = 64 - len("--") - 13 - longest
 
     assert f"a name of at most {room} characters" in " ".join(README.read_text(encoding="utf-8").split())

@@ -7,7 +7,7 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
 from tests.contract.shipped import (
-    FUNCTION_OF_TASK,
+    EVERY_FUNCTION,
     FUNCTIONS,
     HOME_REGIONS,
     MACHINES,
@@ -29,7 +29,7 @@ def test_the_template_begins_with_what_a_deployer_decides() -> None:
 
 def test_the_sections_follow_an_event_on_its_way() -> None:
     text = TEMPLATE_FILE.read_text(encoding="utf-8")
-    first_of_section = re.findall(r"^  # ---- (\d)\. .*\n(?:  #.*\n)*  (\w+):$", text, re.MULTILINE)
+    first_of_section = re.findall(r"^  # ---- (\d+)\. .*\n(?:  #.*\n)*  (\w+):$", text, re.MULTILINE)
 
     assert first_of_section == [
         ("1", "DetachRule"),
@@ -38,16 +38,18 @@ def test_the_sections_follow_an_event_on_its_way() -> None:
         ("4", "VerifyDetachFunction"),
         ("5", "ReconcileSchedule"),
         ("6", "TakeTurnFunction"),
-        ("7", "LedgerTable"),
-        ("8", "OutcomeTopic"),
-        ("9", "AlarmTopic"),
+        ("7", "ExemptionRule"),
+        ("8", "LedgerTable"),
+        ("9", "OutcomeTopic"),
+        ("10", "MailQueue"),
+        ("11", "AlarmTopic"),
     ]
 
 
-def test_the_functions_stand_in_the_order_of_the_states() -> None:
+def test_the_functions_stand_in_the_order_of_the_states_and_the_mail_s_stands_last() -> None:
     functions = of_type(TEMPLATE["Resources"], "AWS::Serverless::Function")
 
-    assert list(functions) == list(FUNCTION_OF_TASK.values())
+    assert list(functions) == list(EVERY_FUNCTION.values())
 
 
 def test_cfn_lint_accepts_the_template_in_every_region_it_is_for() -> None:
@@ -105,7 +107,7 @@ def test_every_function_has_a_log_of_its_own_that_ends_some_day() -> None:
     functions = of_type(resources, "AWS::Serverless::Function")
     own = {name: function["LoggingConfig"]["LogGroup"] for name, function in functions.items()}
 
-    assert own == {name: f"{name.removesuffix('Function')}LogGroup" for name in FUNCTION_OF_TASK.values()}
+    assert own == {name: f"{name.removesuffix('Function')}LogGroup" for name in EVERY_FUNCTION.values()}
     assert {name: log["RetentionInDays"] for name, log in logs.items()} == dict.fromkeys(
         ["RemediateLogGroup", "ReconcileLogGroup", *own.values()], "90"
     )

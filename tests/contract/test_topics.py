@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from holdfast.mailing.pace import LEASE
 from localaws.intrinsics import references
+from tests.contract.roles import listed, roles
 from tests.contract.shipped import TEMPLATE, deployed, of_type
 
 RULES = list(of_type(deployed(), "AWS::Events::Rule"))
@@ -16,7 +18,7 @@ def test_dead_letters_are_kept_for_14_days_and_encrypted() -> None:
 
 
 def test_only_the_rules_leave_dead_letters_and_everybody_uses_tls() -> None:
-    (policy,) = of_type(deployed(), "AWS::SQS::QueuePolicy").values()
+    policy = of_type(deployed(), "AWS::SQS::QueuePolicy")["UndeliveredQueuePolicy"]
     allow, deny = policy["PolicyDocument"]["Statement"]
 
     assert policy["Queues"] == ["UndeliveredQueue"]
@@ -38,6 +40,59 @@ def test_only_the_rules_leave_dead_letters_and_everybody_uses_tls() -> None:
     }
 
 
+def test_what_is_to_be_mailed_waits_encrypted_for_longer_than_the_function_may_run() -> None:
+    queue, function = deployed()["MailQueue"]["Properties"], deployed()["SendMailFunction"]["Properties"]
+
+    assert queue == {
+        "MessageRetentionPeriod": 14 * 24 * 60 * 60,
+        "SqsManagedSseEnabled": True,
+        "VisibilityTimeout": 60,
+        "RedrivePolicy": {"deadLetterTargetArn": "UndeliveredQueue.Arn", "maxReceiveCount": 1_000},
+    }
+    assert function["Timeout"] < LEASE.total_seconds() < queue["VisibilityTimeout"]
+    assert deployed()["MailMapping"]["Properties"] == {
+        "EventSourceArn": "MailQueue.Arn",
+        "FunctionName": "SendMailFunction",
+        "BatchSize": 10,
+        "ScalingConfig": {"MaximumConcurrency": 2},
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    }
+
+
+def test_only_the_outcomes_and_the_rules_that_tell_people_reach_the_mail_queue() -> None:
+    statements = of_type(deployed(), "AWS::SQS::QueuePolicy")["MailQueuePolicy"]["PolicyDocument"][
+        "Statement"
+    ]
+    telling = [
+        f"{name}.Arn"
+        for name, rule in of_type(deployed(), "AWS::Events::Rule").items()
+        if "MailQueue.Arn" in {target["Arn"] for target in rule["Targets"]}
+    ]
+
+    assert [(each["Principal"], each["Condition"]) for each in statements if each["Effect"] == "Allow"] == [
+        ({"Service": "events.amazonaws.com"}, {"ArnEquals": {"aws:SourceArn": telling}}),
+        ({"Service": "sns.amazonaws.com"}, {"ArnEquals": {"aws:SourceArn": "OutcomeTopic"}}),
+    ]
+    assert statements[-1]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_only_the_function_that_keeps_the_pace_publishes_to_people_s_topic() -> None:
+    """A topic without a policy of its own takes what roles of its account are allowed to publish."""
+    publishing = {
+        name
+        for name, statements in roles().items()
+        for statement in statements
+        if "sns:Publish" in listed(statement["Action"]) and "MailTopic" in listed(statement["Resource"])
+    }
+
+    assert publishing == {"SendMailFunctionRole"}
+    assert not [
+        name
+        for name, policy in of_type(deployed(), "AWS::SNS::TopicPolicy").items()
+        if "MailTopic" in policy["Topics"]
+    ]
+
+
 def test_the_outcomes_are_encrypted_with_a_key_of_their_own() -> None:
     topics = of_type(deployed(), "AWS::SNS::Topic")
     (key,) = of_type(deployed(), "AWS::KMS::Key").values()
@@ -45,6 +100,7 @@ def test_the_outcomes_are_encrypted_with_a_key_of_their_own() -> None:
     assert {name: topic.get("KmsMasterKeyId") for name, topic in topics.items()} == {
         "AlertTopic": None,
         "OutcomeTopic": "OutcomeKey",
+        "MailTopic": "alias/aws/sns",
         "AlarmTopic": None,
     }
     assert key["EnableKeyRotation"] is True
@@ -69,26 +125,27 @@ def test_mail_goes_to_the_addresses_of_the_parameters() -> None:
     )
 
     assert [tuple(subscription.values()) for subscription in subscriptions.values()] == [
-        ("AlertTopic", "email", "people@example.com"),
-        ("OutcomeTopic", "email", "people@example.com"),
+        ("OutcomeTopic", "sqs", "MailQueue.Arn"),
+        ("MailTopic", "email", "people@example.com"),
         ("AlarmTopic", "email", "on-call@example.com"),
     ]
 
 
 def test_nobody_is_subscribed_without_an_address() -> None:
-    assert of_type(deployed(), "AWS::SNS::Subscription") == {}
+    assert list(of_type(deployed(), "AWS::SNS::Subscription")) == ["OutcomesToMailSubscription"]
 
 
-@pytest.mark.parametrize("name", ["AlertTopicPolicy", "AlarmTopicPolicy"])
-def test_eventbridge_may_publish_without_a_condition(name: str) -> None:
+def test_eventbridge_may_publish_the_alerts_without_a_condition() -> None:
     """A condition would silence the rule. Source: EventBridge user guide, "Amazon SNS permissions"."""
-    statements = TEMPLATE["Resources"][name]["Properties"]["PolicyDocument"]["Statement"]
+    statements = TEMPLATE["Resources"]["AlertTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     (statement,) = (one for one in statements if one["Principal"] == {"Service": "events.amazonaws.com"})
 
     assert "Condition" not in statement
 
 
-@pytest.mark.parametrize("name", ["AlertTopicPolicy", "AlarmTopicPolicy", "UndeliveredQueuePolicy"])
+@pytest.mark.parametrize(
+    "name", ["AlertTopicPolicy", "AlarmTopicPolicy", "UndeliveredQueuePolicy", "MailQueuePolicy"]
+)
 def test_every_statement_of_a_resource_policy_has_an_id_of_its_own(name: str) -> None:
     """Amazon SNS refuses the policy if not. Source: its developer guide, "API permissions"."""
     statements = TEMPLATE["Resources"][name]["Properties"]["PolicyDocument"]["Statement"]

@@ -330,3 +330,14 @@ def test_an_alarm_for_a_moment_that_has_passed_rings_at_once(any_clock: Clock) -
     any_clock.alarm(any_clock.now() - timedelta(seconds=5), rung.set)
 
     assert rung.wait(5)
+
+
+@pytest.mark.parametrize("kind", [WallClock, SkippingClock])
+def test_a_clock_can_be_advanced_without_waiting(kind: type[Clock]) -> None:
+    clock, began = kind(), time.monotonic()
+    before = clock.now()
+
+    clock.advance(3_600)
+
+    assert 3_600 <= (clock.now() - before).total_seconds() < 3_660
+    assert time.monotonic() - began < 60

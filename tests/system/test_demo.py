@@ -25,8 +25,11 @@ def test_every_act_of_the_demo_goes_as_it_should(tmp_path: Path, monkeypatch: py
     went_well = run_demo(Screen(Console(file=printed, soft_wrap=True)), SkippingClock())
 
     lines = printed.getvalue().splitlines()
+    workloads = "ou-exme-ycaqk99w"
     assert [line for line in lines if line.startswith("  > Subject: [")] == [
+        "  > Subject: [Holdfast o-far1coz49w] ALERT: DenyLeaveOrganization was detached from r-exme",
         "  > Subject: [Holdfast o-far1coz49w] Restored: DenyLeaveOrganization on the root",
+        f"  > Subject: [Holdfast o-far1coz49w] ALERT: DenyUnapprovedRegions was detached from {workloads}",
         "  > Subject: [Holdfast o-far1coz49w] FAILED: DenyUnapprovedRegions on OU Workloads",
         "  > Subject: [Holdfast o-far1coz49w] Reconciled: 1 policy made again, 1 attachment restored",
         "  > Subject: [Holdfast o-far1coz49w] Reconciled: 1 policy type switched on, 6 attachments restored",

@@ -22,21 +22,29 @@ def fail(holdfast: Holdfast) -> None:
 def test_the_alert_comes_first_and_says_who_did_what(holdfast: Holdfast) -> None:
     run = holdfast.detach(*GUARDRAIL, by=holdfast.role("developer", session="mallory"))
 
-    alert = holdfast.mails("AlertTopicArn")[-1]
+    alert = holdfast.alerts()[-1]
     policy, target = holdfast.policy("DenyUnapprovedRegions"), holdfast.target("Workloads")
-    promise = "a second mail follows if it is in the baseline"
+    organization = holdfast.deployment.organization.organization_id
     detail = run.event["detail"]
     assert alert.to == READER
     assert alert.received_at <= run.mail.received_at
-    assert text_of(alert) == [
-        f'"ALERT: policy {policy} was detached from {target}."',
-        '"Who:          AssumedRole developer, account 111122223333"',
-        f'"When:         {detail["eventTime"]}"',
-        '"From address: 127.0.0.1"',
-        f'"Event id:     {detail["eventID"]}"',
-        f'"Organization: {holdfast.deployment.organization.organization_id}"',
-        f'"Holdfast (holdfast-RemediateStateMachine) is checking it; {promise}."',
+    assert (
+        alert.subject == f"[Holdfast {organization}] ALERT: DenyUnapprovedRegions was detached from {target}"
+    )
+    assert text_of(alert)[:-2] == [
+        f"ALERT: “DenyUnapprovedRegions” was detached from {target}.",
+        "",
+        f"Who:          {run.says('Detached by')}",
+        f"When:         {detail['eventTime']}",
+        "From address: “127.0.0.1”",
+        f"Event id:     {detail['eventID']}",
+        f"Policy:       {policy}",
+        "In baseline:  yes, as “DenyUnapprovedRegions”",
+        "What next:    Holdfast is checking it; a second mail says how it ended",
+        f"Organization: {organization}",
+        "",
     ]
+    assert f"holdfast exempt grant {policy} {target} --until 2h" in text_of(alert)[-2]
 
 
 def test_the_outcome_answers_the_first_questions_on_its_first_screen(holdfast: Holdfast) -> None:
@@ -74,6 +82,7 @@ def test_a_machine_gets_the_record(holdfast: Holdfast) -> None:
 
     (record,) = queue.messages()
     detail = run.event["detail"]
+    assert record["mail"] == {"subject": run.mail.subject, "text": "\n".join(text_of(run.mail)) + "\n"}
     assert record["policy"] == {
         "id": holdfast.policy("DenyUnapprovedRegions"),
         "name": "DenyUnapprovedRegions",

@@ -31,30 +31,30 @@ def redeployed(holdfast: Holdfast, **parameters: str) -> Iterator[None]:
 
 
 def test_the_alert_can_be_narrowed_to_some_policies(holdfast: Holdfast) -> None:
-    before = len(holdfast.mails("AlertTopicArn"))
+    before = len(holdfast.alerts())
 
     with redeployed(holdfast, AlertPolicyIds=holdfast.policy("ProtectSecurityRoles")):
         other = holdfast.detach(*GUARDRAIL)
-        after_the_other = len(holdfast.mails("AlertTopicArn"))
+        after_the_other = len(holdfast.alerts())
         named = holdfast.detach("ProtectSecurityRoles", "Security")
 
     assert (other.outcome, named.outcome) == ("restored", "restored")
-    assert (after_the_other, len(holdfast.mails("AlertTopicArn"))) == (before, before + 1)
+    assert (after_the_other, len(holdfast.alerts())) == (before, before + 1)
 
 
 @pytest.mark.parametrize(
     ("mode", "promise"),
     [
-        ("remediate", "a second mail follows if it is in the baseline"),
-        ("alert-only", "nothing will be changed"),
+        ("remediate", "a second mail says how it ended"),
+        ("alert-only", "a second mail says what it would have done"),
     ],
 )
 def test_the_alert_promises_what_the_mode_allows(holdfast: Holdfast, mode: str, promise: str) -> None:
     with redeployed(holdfast, Mode=mode):
         holdfast.detach(*GUARDRAIL)
 
-    alert = text_of(holdfast.mails("AlertTopicArn")[-1])
-    assert alert[-1] == f'"Holdfast (holdfast-RemediateStateMachine) is checking it; {promise}."'
+    (line,) = (line for line in text_of(holdfast.alerts()[-1]) if line.startswith("What next:"))
+    assert line.endswith(promise)
 
 
 def test_only_the_named_policy_types_can_be_attached(holdfast: Holdfast) -> None:

@@ -13,7 +13,7 @@ GUARDRAIL = ("DenyLeaveOrganization", "Root")
 
 
 def alerts(holdfast: Holdfast) -> int:
-    return len(holdfast.mails("AlertTopicArn"))
+    return len(holdfast.alerts())
 
 
 def test_a_detach_that_failed_starts_nothing_and_alerts_nobody(holdfast: Holdfast) -> None:

@@ -24,10 +24,12 @@ def alarms_during(holdfast: Holdfast, happening: Callable[[], Any]) -> list[Mail
 
 
 def alarm(status: str, execution: str) -> list[str]:
+    console = "https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1"
     return [
-        f'"ALARM: an execution of Holdfast ended without telling anybody how: {status}."',
-        '"Treat the guardrail as detached until you have looked."',
-        f'"Execution: {execution}"',
+        f"ALARM: an execution of Holdfast ended without telling anybody how: “{status}”.",
+        "Treat the guardrail as detached until you have looked.",
+        f"Execution: {execution}",
+        f"Look here: {console}#/v2/executions/details/{execution}",
     ]
 
 

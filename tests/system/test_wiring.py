@@ -94,7 +94,7 @@ def rule_with_another_pattern(holdfast: Holdfast) -> Iterator[None]:
 
 @contextmanager
 def mail_not_confirmed(holdfast: Holdfast) -> Iterator[None]:
-    topic = holdfast.output("AlertTopicArn")
+    topic = holdfast.output("AlarmTopicArn")
     holdfast.aws.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint=NEWCOMER)
     yield
     holdfast.aws.inbox.confirm(NEWCOMER)
@@ -102,7 +102,7 @@ def mail_not_confirmed(holdfast: Holdfast) -> Iterator[None]:
 
 @contextmanager
 def mail_filtered(holdfast: Holdfast) -> Iterator[None]:
-    sns, topic = holdfast.aws.client("sns"), holdfast.output("OutcomeTopicArn")
+    sns, topic = holdfast.aws.client("sns"), holdfast.output("MailTopicArn")
     listed = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     (arn,) = (entry["SubscriptionArn"] for entry in listed if entry["Endpoint"] == READER)
     sns.set_subscription_attributes(
@@ -110,6 +110,23 @@ def mail_filtered(holdfast: Holdfast) -> Iterator[None]:
     )
     yield
     sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue="{}")
+
+
+@contextmanager
+def outcomes_not_mailed(holdfast: Holdfast) -> Iterator[None]:
+    sns, topic = holdfast.aws.client("sns"), holdfast.output("OutcomeTopicArn")
+    (entry,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    sns.unsubscribe(SubscriptionArn=entry["SubscriptionArn"])
+    yield
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=entry["Endpoint"])
+
+
+@contextmanager
+def mapping_disabled(holdfast: Holdfast) -> Iterator[None]:
+    functions, mapping = holdfast.aws.client("lambda"), holdfast.resource("MailMapping")
+    functions.update_event_source_mapping(UUID=mapping, Enabled=False)
+    yield
+    functions.update_event_source_mapping(UUID=mapping, Enabled=True)
 
 
 @contextmanager
@@ -182,10 +199,16 @@ TAMPERINGS: Mapping[Callable[[Holdfast], AbstractContextManager[None]], list[tup
     rule_with_another_pattern: [("UntoldEndRule", "It was changed outside of a deployment: pattern.")],
     schedule_narrowed: [("ReconcileSchedule", "It was changed outside of a deployment: target.")],
     mail_not_confirmed: [
-        ("AlertTopic", f"The subscription of {quoted(NEWCOMER)} is not confirmed: no mail is sent to it.")
+        ("AlarmTopic", f"The subscription of {quoted(NEWCOMER)} is not confirmed: no mail is sent to it.")
     ],
     mail_filtered: [
-        ("OutcomeTopic", f"The subscription of {quoted(READER)} has a filter: not every mail is sent to it.")
+        ("MailTopic", f"The subscription of {quoted(READER)} has a filter: not every mail is sent to it.")
+    ],
+    outcomes_not_mailed: [
+        ("OutcomeTopic", "The mail queue is not subscribed to the topic: people hear of no outcome.")
+    ],
+    mapping_disabled: [
+        ("MailMapping", "The event source mapping is Disabled: nobody takes what is in the queue.")
     ],
     key_disabled: [("OutcomeKey", "The key is Disabled: what is encrypted with it cannot be sent.")],
     function_stopped: [("VerifyDetachFunction", "The function's reserved concurrency is 0: it never runs.")],

@@ -17,12 +17,14 @@ from holdfast.reconciliation.trails import Trails
 from holdfast.reconciliation.wiring import (
     FUNCTION,
     KEY,
+    MAPPING,
     RULE,
     SCHEDULE,
     STATE_MACHINE,
     TOPIC,
     FunctionState,
     KeyState,
+    MappingState,
     Part,
     RuleState,
     ScheduleState,
@@ -60,6 +62,8 @@ FUNCTION_STATE = FunctionState("Active", "Successful", None, "c0de=", {"handler"
 MACHINE_STATE = StateMachineState("ACTIVE", '{"StartAt": "Verify Detach"}', ROLE)
 KEY_STATE = KeyState("Enabled")
 TOPIC_STATE = TopicState((Subscription("email", "security@example.com", confirmed=True),))
+QUEUE = Subscription("sqs", "arn:aws:sqs:us-east-1:111122223333:holdfast-MailQueue-x", confirmed=True)
+MAPPING_STATE = MappingState("Enabled", {"source": QUEUE.endpoint, "filter": {}})
 STATES: Mapping[Part, State] = {
     part("DetachRule", RULE): RULE_STATE,
     part("ReconcileSchedule", SCHEDULE): SCHEDULE_STATE,
@@ -67,9 +71,19 @@ STATES: Mapping[Part, State] = {
     part("ReattachPolicyFunction", FUNCTION): FUNCTION_STATE,
     part("RemediateStateMachine", STATE_MACHINE, MACHINE): MACHINE_STATE,
     part("OutcomeKey", KEY): KEY_STATE,
-    part("OutcomeTopic", TOPIC): TOPIC_STATE,
+    part("OutcomeTopic", TOPIC): TopicState((QUEUE,)),
+    part("MailTopic", TOPIC): TOPIC_STATE,
+    part("MailMapping", MAPPING, "14e0db71-1d5d-4b5f-9c1a-2d3e4f5a6b7c"): MAPPING_STATE,
 }
-STACK = Stack("UPDATE_COMPLETE", DEPLOYED, READ, (*STATES, part("MemoryTable", "AWS::DynamoDB::Table")))
+UNCHECKED = (
+    part("MemoryTable", "AWS::DynamoDB::Table"),
+    part(
+        "MailQueue",
+        "AWS::SQS::Queue",
+        "https://sqs.us-east-1.amazonaws.com/111122223333/holdfast-MailQueue-x",
+    ),
+)
+STACK = Stack("UPDATE_COMPLETE", DEPLOYED, READ, (*STATES, *UNCHECKED))
 
 
 class WrittenDeployment(Deployment):

@@ -85,8 +85,9 @@ def test_a_deployment_in_which_all_is_well_has_no_fault() -> None:
             "the state, the code and the concurrency of 2 functions",
             "the status of 1 state machine",
             "the state of 1 key",
-            "the subscriptions of 1 topic",
-            "whether 5 parts are as they were deployed",
+            "the subscriptions of 2 topics",
+            "the state of 1 event source mapping",
+            "whether 6 parts are as they were deployed",
             (
                 "whether each detach of a guardrail from 2026-11-21T09:30:00Z to 2026-11-22T09:15:00Z "
                 "started an execution"

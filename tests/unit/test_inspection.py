@@ -37,6 +37,7 @@ from tests.unit.inspected import (
     STACK,
     STATES,
     TOO_MANY,
+    TOPIC_STATE,
     TRAIL,
     PlainMemory,
     WrittenDeployment,
@@ -124,6 +125,13 @@ def test_a_busy_service_is_asked_again() -> None:
     assert check_parts(STACK, deployment, Patience(2))[0].faults == ()
 
 
+def test_a_mail_queue_that_the_outcomes_do_not_reach_is_a_fault() -> None:
+    found = told(check_parts(STACK, WrittenDeployment(OutcomeTopic=TOPIC_STATE), NOW_ONCE)[0])
+    assert found == [
+        ("OutcomeTopic", "The mail queue is not subscribed to the topic: people hear of no outcome.")
+    ]
+
+
 def test_code_is_not_compared_while_it_is_being_replaced() -> None:
     deployment = WrittenDeployment(VerifyDetachFunction=replace(FUNCTION_STATE, code="new="))
     deploying = replace(STACK, status="UPDATE_IN_PROGRESS")
@@ -133,11 +141,11 @@ def test_code_is_not_compared_while_it_is_being_replaced() -> None:
 
 def test_what_a_parameter_put_out_of_use_is_no_fault() -> None:
     deployment = WrittenDeployment(
-        ReconcileSchedule=replace(SCHEDULE_STATE, state="DISABLED"), OutcomeTopic=TopicState(())
+        ReconcileSchedule=replace(SCHEDULE_STATE, state="DISABLED"), MailTopic=TopicState(())
     )
     by_hand = replace(STACK, parameters={"ReconciliationEnabled": "false"})
     found = [told(check_parts(stack, deployment, NOW_ONCE)[0]) for stack in (STACK, by_hand)]
-    topic = ("OutcomeTopic", "Nobody is subscribed to the topic.")
+    topic = ("MailTopic", "Nobody is subscribed to the topic.")
     schedule = ("ReconcileSchedule", "The schedule is DISABLED: nothing compares the baseline by itself.")
     assert found == [[schedule, topic], [topic]]
 

@@ -10,12 +10,14 @@ from holdfast.reconciliation.run import Fault
 from holdfast.reconciliation.wiring import (
     FUNCTION,
     RULE,
+    TOPIC,
     State,
     Subscription,
     TopicState,
     checked_sentences,
     code_faults,
     faults_of,
+    mail_faults,
     not_checked,
     unread_faults,
 )
@@ -28,6 +30,8 @@ from tests.unit.inspected import (
     KEY_STATE,
     MACHINE,
     MACHINE_STATE,
+    MAPPING_STATE,
+    QUEUE,
     RULE_STATE,
     SCHEDULE_STATE,
     STACK,
@@ -37,7 +41,6 @@ from tests.unit.inspected import (
 )
 
 MAIL = TOPIC_STATE.subscriptions[0]
-QUEUE = Subscription("sqs", "arn:aws:sqs:us-east-1:111122223333:audit", confirmed=True)
 
 
 def findings(state: State) -> list[str]:
@@ -90,10 +93,45 @@ def test_what_is_as_it_should_be_has_no_fault(state: State) -> None:
             replace(MACHINE_STATE, status="DELETING"),
             ["The state machine is DELETING: it starts nothing new."],
         ),
+        (
+            replace(MAPPING_STATE, state="Disabled"),
+            ["The event source mapping is Disabled: nobody takes what is in the queue."],
+        ),
+        (replace(MAPPING_STATE, state="Updating"), []),
     ],
 )
 def test_each_fault_is_found(state: State, found: list[str]) -> None:
     assert findings(state) == found
+
+
+def test_machines_may_leave_the_alerts_to_people() -> None:
+    assert faults_of(part("AlertTopic", TOPIC), TopicState(())) == ()
+
+
+NOT_SUBSCRIBED = "The mail queue is not subscribed to the topic: people hear of no outcome."
+FILTERED = "The mail queue's subscription has a filter: people do not hear of every outcome."
+
+
+@pytest.mark.parametrize(
+    ("subscriptions", "found"),
+    [
+        ((QUEUE,), []),
+        ((MAIL, QUEUE), []),
+        ((), [NOT_SUBSCRIBED]),
+        ((MAIL, replace(QUEUE, endpoint=f"{QUEUE.endpoint}2")), [NOT_SUBSCRIBED]),
+        ((replace(QUEUE, protocol="https"),), [NOT_SUBSCRIBED]),
+        ((replace(QUEUE, filtered=True),), [FILTERED]),
+    ],
+)
+def test_the_outcomes_have_to_reach_the_mail_queue(
+    subscriptions: tuple[Subscription, ...], found: list[str]
+) -> None:
+    states = {part("OutcomeTopic", TOPIC): TopicState(subscriptions)}
+    assert [fault.finding for fault in mail_faults(STACK, states)] == found
+
+
+def test_a_topic_that_could_not_be_read_is_told_elsewhere() -> None:
+    assert mail_faults(STACK, {}) == ()
 
 
 def test_the_functions_that_differ_from_most_run_other_code() -> None:
@@ -138,7 +176,8 @@ def test_what_was_looked_at_is_said_by_kind() -> None:
         "the state, the code and the concurrency of 2 functions",
         "the status of 1 state machine",
         "the state of 1 key",
-        "the subscriptions of 1 topic",
+        "the subscriptions of 2 topics",
+        "the state of 1 event source mapping",
     )
     assert checked_sentences({part("DetachRule", RULE): RULE_STATE}) == (
         "the state and the targets of 1 rule",
@@ -172,7 +211,7 @@ def test_a_part_is_found_by_its_logical_id() -> None:
     [
         ({"ReconciliationEnabled": "true", "AlertEnabled": "true"}, set()),
         ({"ReconciliationEnabled": "false"}, {"ReconcileSchedule", "TamperRule"}),
-        ({"AlertEnabled": "false"}, {"AlertTopic"}),
+        ({"AlertEnabled": "false"}, set()),
     ],
 )
 def test_a_parameter_puts_parts_out_of_use(parameters: dict[str, str], off: set[str]) -> None:

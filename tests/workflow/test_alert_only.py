@@ -38,7 +38,7 @@ def test_what_would_have_been_done_is_told_and_not_done(holdfast: Holdfast) -> N
 def test_without_the_alert_only_the_outcome_is_told(holdfast: Holdfast) -> None:
     run = holdfast.detach("DenyLeaveOrganization", "Root")
 
-    assert (len(run.mails), holdfast.mails("AlertTopicArn")) == (1, [])
+    assert (len(run.mails), holdfast.alerts()) == (1, [])
 
 
 def test_a_stale_event_is_told_as_any_other(holdfast: Holdfast) -> None:

@@ -15,6 +15,7 @@ from holdfast.exempting import exempt_commands
 from holdfast.mail import MAIL, RAW_EVENT_LIMIT, subject_line
 from holdfast.mailing.desk import Desk
 from holdfast.mailing.letter import ALERT, Letter, Mail, attributes_of, sendable
+from holdfast.notification import NOT_KNOWN
 from holdfast.outcome import Severity
 from holdfast.quoting import quoted
 from holdfast.timestamps import format_timestamp
@@ -39,8 +40,8 @@ def alert_letter(event: Mapping[str, Any], desk: Desk) -> Letter:
         line=f"{name}{ids}, {when}, event {detachment.event_id}",
         brief=f"{ids}, {when}, event {detachment.event_id}",
         incident=detachment.event_id,
-        awaited=guardrail is not None or desk.baseline is None,
-        write=partial(_write, detachment, guardrail, desk),
+        awaits=guardrail is not None or desk.baseline is None,
+        compose=partial(_write, detachment, guardrail, desk),
     )
 
 
@@ -60,6 +61,7 @@ def _write(detachment: Detachment, guardrail: Guardrail | None, desk: Desk, now:
             ALERT,
             Severity.NOTICE,
             desk.organization,
+            policy_type=guardrail.policy_type.value if guardrail else NOT_KNOWN,
             policy_id=attachment.policy_id,
             target_id=attachment.target_id,
         ),
@@ -104,7 +106,7 @@ def _commands(detachment: Detachment, guardrail: Guardrail | None, now: datetime
 def _unread(event: Mapping[str, Any], error: MalformedEventError, desk: Desk) -> Letter:
     claim = "ALERT: a detach was reported by an event that could not be read"
 
-    def write(_now: datetime) -> Mail:
+    def compose(_now: datetime) -> Mail:
         raw = json.dumps(event, ensure_ascii=False)
         lines = (
             f"{claim}.",
@@ -119,4 +121,4 @@ def _unread(event: Mapping[str, Any], error: MalformedEventError, desk: Desk) ->
         return sendable(subject_line(desk.organization, claim), "\n".join(lines) + "\n", attributes)
 
     words = f"an event that could not be read: {quoted(error)}"
-    return Letter(ALERT, Severity.NOTICE, "somebody", "could not be read", words, words, write=write)
+    return Letter(ALERT, Severity.NOTICE, "somebody", "could not be read", words, words, compose=compose)

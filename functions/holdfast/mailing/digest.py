@@ -145,8 +145,8 @@ def _counts(label: str, counted: Mapping[str, int]) -> Iterator[str]:
 
 def _place(letter: Letter) -> tuple[int, str, str, str]:
     """Return where a letter stands: what failed first, then what is urgent, then what is open."""
-    awaited = letter.outcome == ALERT and letter.awaited
-    rank = (letter.outcome == FAILED, letter.severity is Severity.PAGE, awaited, letter.outcome != ALERT)
+    awaits = letter.outcome == ALERT and letter.awaits
+    rank = (letter.outcome == FAILED, letter.severity is Severity.PAGE, awaits, letter.outcome != ALERT)
     return rank.index(True) if True in rank else len(rank), letter.outcome, letter.caller, letter.cause
 
 
@@ -160,7 +160,7 @@ def _sections(letters: Sequence[Letter], *, brief: bool) -> Iterator[str]:
 
 
 def _title(letter: Letter) -> str:
-    ended = "OPEN, an alert without its outcome yet" if letter.awaited else letter.outcome.upper()
+    ended = "OPEN, an alert without its outcome yet" if letter.awaits else letter.outcome.upper()
     because = f" with {letter.cause}" if letter.cause else ""
     return f"{ended}{because}, by {letter.caller}"
 

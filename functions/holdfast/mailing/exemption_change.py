@@ -61,7 +61,7 @@ def exemption_letter(event: Mapping[str, Any], desk: Desk) -> Letter:
         cause="",
         line=line,
         brief=line,
-        write=partial(_write, change, desk),
+        compose=partial(_write, change, desk),
     )
 
 

@@ -76,9 +76,9 @@ class Letter:
         The same without names that others chose.
     incident : str or None
         The event's id, which an alert and its outcome share.
-    awaited : bool
+    awaits : bool
         Whether it is an alert whose outcome will come.
-    write : callable or None
+    compose : callable or None
         Writes the mail that tells nothing else, at a time; None if it is only to be counted.
     mailbox : Mailbox
         Whose mail it is.
@@ -93,15 +93,16 @@ class Letter:
     line: str
     brief: str
     incident: str | None = None
-    awaited: bool = False
-    write: Callable[[datetime], Mail] | None = None
+    awaits: bool = False
+    compose: Callable[[datetime], Mail] | None = None
     mailbox: Mailbox = Mailbox.PEOPLE
     message_id: str = ""
 
 
 def sendable(subject: str, text: str, attributes: Mapping[str, Any]) -> Mail:
     """Return a mail that SNS accepts, whatever is in it."""
-    line = sendable_subject(" ".join(_encodable(subject).split())) or "Holdfast"
+    printable = "".join(character if character.isprintable() else " " for character in _encodable(subject))
+    line = sendable_subject(" ".join(printable.split())) or "Holdfast"
     body = _encodable(text).encode()[:TEXT_LIMIT].decode(errors="ignore") or "(no text)\n"
     taken = {
         name: value

@@ -127,7 +127,7 @@ def _worth_a_mail(letters: Sequence[Letter]) -> list[Letter]:
     return [
         letter
         for letter in letters
-        if letter.write and not (letter.outcome == ALERT and letter.incident in ended)
+        if letter.compose and not (letter.outcome == ALERT and letter.incident in ended)
     ]
 
 
@@ -211,7 +211,7 @@ class Round:
         worth = _worth_a_mail(letters)
         yield from (letter.message_id for letter in letters if letter not in worth)
         for letter in worth:
-            if letter.write and self._send(letter.write(self._now), single=True):
+            if letter.compose and self._send(letter.compose(self._now), single=True):
                 yield letter.message_id
 
     def _tell_in_digests(self, letters: Sequence[Letter]) -> Iterator[str]:

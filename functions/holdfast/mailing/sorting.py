@@ -77,7 +77,7 @@ def _sorted(said: Mapping[str, Any], desk: Desk) -> Letter:
 def _unreadable(body: str, problem: str, desk: Desk) -> Letter:
     claim = "UNREADABLE: something was to be told, and nobody can say what"
 
-    def write(_now: datetime) -> Mail:
+    def compose(_now: datetime) -> Mail:
         lines = (
             f"{claim}.",
             "",
@@ -91,4 +91,4 @@ def _unreadable(body: str, problem: str, desk: Desk) -> Letter:
         return sendable(subject_line(desk.organization, claim), "\n".join(lines) + "\n", attributes)
 
     line = f"a message: {quoted(body)}"
-    return Letter(UNREADABLE, Severity.PAGE, "somebody", quoted(problem), line, line, write=write)
+    return Letter(UNREADABLE, Severity.PAGE, "somebody", quoted(problem), line, line, compose=compose)

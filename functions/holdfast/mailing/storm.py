@@ -98,7 +98,7 @@ class _Known:
         if incident is None:
             return True
         if letter.outcome == ALERT:
-            return self._is_news_of_alert(incident, awaited=letter.awaited)
+            return self._is_news_of_alert(incident, awaits=letter.awaits)
         was_open = incident in self.open
         was_closed = incident in self.closed
         self.open.pop(incident, None)
@@ -106,13 +106,13 @@ class _Known:
             self.closed[incident] = None
         return not was_open and not was_closed
 
-    def _is_news_of_alert(self, incident: str, *, awaited: bool) -> bool:
+    def _is_news_of_alert(self, incident: str, *, awaits: bool) -> bool:
         if incident in self.closed:
             del self.closed[incident]
             return False
         if incident in self.open:
             return False
-        if awaited:
+        if awaits:
             self.open[incident] = None
         return True
 

@@ -56,7 +56,7 @@ def _plain(told: Mapping[str, Any], attributes: Mapping[str, Any]) -> Letter:
         cause="it could not be described",
         line=line,
         brief=line,
-        write=_writer(told, attributes),
+        compose=_writer(told, attributes),
     )
 
 
@@ -72,7 +72,7 @@ def _recorded(record: Mapping[str, Any], attributes: Mapping[str, Any]) -> Lette
         line=f"{quoted(name)} {brief}" if name else brief,
         brief=brief,
         incident=text_in(record, "event_id"),
-        write=_writer(told, attributes) if isinstance(told, Mapping) else None,
+        compose=_writer(told, attributes) if isinstance(told, Mapping) else None,
     )
 
 

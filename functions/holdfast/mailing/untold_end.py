@@ -37,7 +37,7 @@ def untold_letter(event: Mapping[str, Any], desk: Desk) -> Letter:
         cause=quoted(status),
         line=f"execution {name}",
         brief=f"execution {name}",
-        write=partial(_write, status, name, link, desk),
+        compose=partial(_write, status, name, link, desk),
         mailbox=Mailbox.ALARMS,
     )
 

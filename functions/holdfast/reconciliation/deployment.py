@@ -12,12 +12,14 @@ from holdfast.calling import ONE_ATTEMPT, call, pages
 from holdfast.reconciliation.wiring import (
     FUNCTION,
     KEY,
+    MAPPING,
     RULE,
     SCHEDULE,
     STATE_MACHINE,
     TOPIC,
     FunctionState,
     KeyState,
+    MappingState,
     Part,
     RuleState,
     ScheduleState,
@@ -103,6 +105,7 @@ class Deployment:
             STATE_MACHINE: self._state_machine,
             KEY: self._key,
             TOPIC: self._topic,
+            MAPPING: self._mapping,
         }[part.kind](part.physical_id)
 
     def _rule(self, name: str) -> State:
@@ -145,6 +148,18 @@ class Deployment:
         found = call("states", "DescribeStateMachine", client.describe_state_machine, stateMachineArn=arn)
         return StateMachineState(found["status"], found["definition"], found["roleArn"])
 
+    def _mapping(self, mapping_id: str) -> State:
+        client = self._clients.functions
+        found = call("lambda", "GetEventSourceMapping", client.get_event_source_mapping, UUID=mapping_id)
+        settings = {
+            "source": found["EventSourceArn"],
+            "function": found["FunctionArn"],
+            "batch": found.get("BatchSize"),
+            "filter": found.get("FilterCriteria", {}),
+            "answers": found.get("FunctionResponseTypes", []),
+        }
+        return MappingState(found["State"], settings)
+
     def _key(self, key_id: str) -> State:
         found = call("kms", "DescribeKey", self._clients.keys.describe_key, KeyId=key_id)
         return KeyState(found["KeyMetadata"]["KeyState"])
@@ -167,7 +182,7 @@ class Deployment:
         # What is not confirmed has a word in its ARN's place.
         arn, confirmed = listed["SubscriptionArn"], listed["SubscriptionArn"].startswith("arn:")
         subscription = Subscription(listed["Protocol"], listed["Endpoint"], confirmed)
-        if not (subscription.by_mail and confirmed):
+        if not (confirmed and (subscription.by_mail or subscription.by_queue)):
             return subscription
         found = call(
             "sns",

@@ -13,7 +13,14 @@ from datetime import datetime
 from typing import Any
 
 from holdfast.reconciliation.run import Fault
-from holdfast.reconciliation.wiring import FunctionState, RuleState, ScheduleState, State, StateMachineState
+from holdfast.reconciliation.wiring import (
+    FunctionState,
+    MappingState,
+    RuleState,
+    ScheduleState,
+    State,
+    StateMachineState,
+)
 
 Fingerprint = Mapping[str, str]
 """A digest of each thing that decides what a part does, by the thing's name."""
@@ -33,6 +40,8 @@ def fingerprint_of(state: State) -> Fingerprint:
             return _digests({"code": state.code, **state.configuration})
         case StateMachineState():
             return _digests({"definition": state.definition, "role": state.role})
+        case MappingState():
+            return _digests(state.settings)
         case _:
             return {}
 

@@ -29,6 +29,7 @@ from holdfast.reconciliation.wiring import (
     checked_sentences,
     code_faults,
     faults_of,
+    mail_faults,
     not_checked,
     unread_faults,
 )
@@ -164,6 +165,7 @@ def check_parts(
         ),
         # While a deployment is under way, some functions have the new code and some the old one.
         *(() if stack.in_progress else code_faults(functions)),
+        *mail_faults(stack, states),
         *unread_faults(unread),
     )
     return Wiring(checked_sentences(states), faults), states

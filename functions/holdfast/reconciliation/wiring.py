@@ -22,11 +22,15 @@ FUNCTION = "AWS::Lambda::Function"
 STATE_MACHINE = "AWS::StepFunctions::StateMachine"
 KEY = "AWS::KMS::Key"
 TOPIC = "AWS::SNS::Topic"
+MAPPING = "AWS::Lambda::EventSourceMapping"
 
-_SWITCHES = {
-    "AlertEnabled": ("AlertTopic",),
-    "ReconciliationEnabled": ("ReconcileSchedule", "TamperRule"),
-}
+OUTCOMES, MAIL_QUEUE = "OutcomeTopic", "MailQueue"
+"""By logical id, the topic that tells how it ended, and the queue by which people hear of it."""
+
+_FOR_MACHINES = frozenset({"AlertTopic", OUTCOMES})
+"""The topics that no person has to be subscribed to, by logical id: people hear of the same by mail."""
+
+_SWITCHES = {"ReconciliationEnabled": ("ReconcileSchedule", "TamperRule")}
 """The template's parameters that put parts out of use, and which."""
 
 
@@ -128,7 +132,7 @@ class KeyState:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A subscription to a topic; whether it has a filter policy is asked of confirmed e-mail ones only."""
+    """A subscription to a topic; whether it has a filter is asked of confirmed mailboxes and queues only."""
 
     protocol: str
     endpoint: str
@@ -139,6 +143,11 @@ class Subscription:
     def by_mail(self) -> bool:
         """Whether people get it by e-mail. Source: SNS API reference, Subscribe, `Protocol`."""
         return self.protocol in {"email", "email-json"}
+
+    @property
+    def by_queue(self) -> bool:
+        """Whether a queue gets it."""
+        return self.protocol == "sqs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +191,15 @@ class StateMachineState:
     role: str
 
 
-State = RuleState | ScheduleState | KeyState | TopicState | FunctionState | StateMachineState
+@dataclass(frozen=True, slots=True)
+class MappingState:
+    """An event source mapping: `Enabled` or not, and its settings: queue, function, filter and so on."""
+
+    state: str
+    settings: Mapping[str, Any]
+
+
+State = RuleState | ScheduleState | KeyState | TopicState | FunctionState | StateMachineState | MappingState
 
 _REDEPLOY = "Find out in CloudTrail who changed it, and deploy the template again."
 
@@ -197,11 +214,13 @@ def faults_of(part: Part, state: State) -> tuple[Fault, ...]:
         case KeyState():
             found = _key_faults(state)
         case TopicState():
-            found = _topic_faults(state)
+            found = _topic_faults(state, may_be_silent=part.logical_id in _FOR_MACHINES)
         case FunctionState():
             found = _function_faults(state)
         case StateMachineState():
             found = _state_machine_faults(state)
+        case MappingState():
+            found = _mapping_faults(state)
     return tuple(Fault(part.logical_id, finding, remedy) for finding, remedy in found.items())
 
 
@@ -231,8 +250,8 @@ def _key_faults(key: KeyState) -> dict[str, str]:
     return {f"The key is {key.state}: what is encrypted with it cannot be sent.": remedy}
 
 
-def _topic_faults(topic: TopicState) -> dict[str, str]:
-    if not topic.subscriptions:
+def _topic_faults(topic: TopicState, *, may_be_silent: bool) -> dict[str, str]:
+    if not topic.subscriptions and not may_be_silent:
         return {
             "Nobody is subscribed to the topic.": "Subscribe somebody, or name an address in the template."
         }
@@ -272,6 +291,35 @@ def _state_machine_faults(machine: StateMachineState) -> dict[str, str]:
     if machine.status == "ACTIVE":
         return {}
     return {f"The state machine is {machine.status}: it starts nothing new.": _REDEPLOY}
+
+
+# Source: Lambda API reference, EventSourceMappingConfiguration, `State`.
+_CONSUMING = {"Creating", "Enabling", "Enabled", "Updating"}
+
+
+def _mapping_faults(mapping: MappingState) -> dict[str, str]:
+    if mapping.state in _CONSUMING:
+        return {}
+    remedy = "Enable it (aws lambda update-event-source-mapping --enabled)."
+    return {f"The event source mapping is {mapping.state}: nobody takes what is in the queue.": remedy}
+
+
+def mail_faults(stack: Stack, states: Mapping[Part, State]) -> tuple[Fault, ...]:
+    """Return what keeps the outcomes from the queue by which people hear of them."""
+    queue = stack.physical_id(MAIL_QUEUE)
+    topic = next((state for part, state in states.items() if part.logical_id == OUTCOMES), None)
+    if queue is None or not isinstance(topic, TopicState):
+        return ()
+    # A queue is known to CloudFormation by its URL, and to SNS by its ARN; both end with its name.
+    name = queue.rpartition("/")[2]
+    reaching = [one for one in topic.subscriptions if one.by_queue and one.endpoint.endswith(f":{name}")]
+    if not reaching:
+        finding = "The mail queue is not subscribed to the topic: people hear of no outcome."
+        return (Fault(OUTCOMES, finding, _REDEPLOY),)
+    if all(one.filtered for one in reaching):
+        finding = "The mail queue's subscription has a filter: people do not hear of every outcome."
+        return (Fault(OUTCOMES, finding, "Remove its filter policy."),)
+    return ()
 
 
 def code_faults(functions: Mapping[str, FunctionState]) -> tuple[Fault, ...]:
@@ -329,6 +377,7 @@ _KINDS = {
     STATE_MACHINE: ("the status of {}", "state machine", "state machines"),
     KEY: ("the state of {}", "key", "keys"),
     TOPIC: ("the subscriptions of {}", "topic", "topics"),
+    MAPPING: ("the state of {}", "event source mapping", "event source mappings"),
 }
 CHECKED_KINDS = frozenset(_KINDS)
 """The CloudFormation types of the parts that are looked at."""
