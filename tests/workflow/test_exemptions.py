@@ -18,6 +18,7 @@ from tests.workflow.paths import (
     EXEMPT,
     RESTORED,
     RESTORED_AFTER_EXEMPTION,
+    RESTORED_AND_TOLD_BEFORE,
     REVOKED,
 )
 
@@ -195,6 +196,7 @@ def test_exemptions_that_cannot_be_read_for_a_moment_are_read_again(
     holdfast: Holdfast, exemptions: Exemptions
 ) -> None:
     exemptions.write(exemptions.name(*GUARDRAIL))
+    holdfast.aws.clock.settle()
     holdfast.aws.faults.fail_call("ssm", "GetParameters", BUSY, times=3)
 
     run = holdfast.detach(*GUARDRAIL)
@@ -206,6 +208,7 @@ def test_exemptions_that_nobody_can_read_for_minutes_keep_no_guardrail_off(
     holdfast: Holdfast, exemptions: Exemptions
 ) -> None:
     exemptions.write(exemptions.name(*GUARDRAIL))
+    holdfast.aws.clock.settle()
     holdfast.aws.faults.fail_call("ssm", "GetParameters", BUSY, times=10_000)
 
     run = holdfast.detach(*GUARDRAIL)
@@ -239,4 +242,5 @@ def test_an_incident_that_began_to_wait_before_there_was_a_deploy_is_understood_
 
     run = holdfast.start(document)
 
-    assert (run.states, run.outcome) == (RESTORED, "restored")
+    assert (run.states, run.mails) == (RESTORED_AND_TOLD_BEFORE, ())
+    assert GUARDRAIL[0] in holdfast.attached(GUARDRAIL[1])

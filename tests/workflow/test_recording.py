@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from localaws.faults import FunctionFault
 from localaws.gateway import ApiError
-from tests.deployed import SUCCEEDED, Holdfast
+from tests.deployed import SUCCEEDED, Holdfast, deployed
 from tests.workflow.paths import (
     ATTACHED_BY_OTHERS,
     FAILED_TO_REATTACH,
@@ -25,6 +26,13 @@ GUARDRAIL = ("DenyLeaveOrganization", "Root")
 REFUSED = ApiError("AccessDeniedException", "You may not.")
 THROTTLED = ApiError("ThrottlingException", "Slow down.")
 ATTEMPTS = 4
+
+
+@pytest.fixture(scope="module")
+def shared_holdfast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Holdfast]:
+    """Deploy Holdfast without alerts: the mail's memory would meet the faults instead of the ledger."""
+    with deployed(tmp_path_factory.mktemp("holdfast"), AlertEnabled="false") as shared:
+        yield shared
 
 
 def ledger(holdfast: Holdfast, policy: str = GUARDRAIL[0], path: str = GUARDRAIL[1]) -> list[dict[str, Any]]:
