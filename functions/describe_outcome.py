@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import Any
 
+from holdfast.attachment import Attachment
 from holdfast.baseline import GUARDRAILS, Baseline, load_baseline
 from holdfast.description import describe
 from holdfast.errors import BaselineError
-from holdfast.notification import NOT_KNOWN, compose
+from holdfast.fight import Fight, Round, find_fight
+from holdfast.incident import parse_failure
+from holdfast.ledger_table import connect_ledger
+from holdfast.notification import NOT_KNOWN, compose, left_unrecorded
 from holdfast.organizations import connect
+from holdfast.settings import fight_rules_from, retention_from
 from holdfast.successors import connect_successors
 
 
@@ -20,7 +26,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     ----------
     event : dict
         `incident`: the incident, or the raw event if Verify Detach failed; `execution`: the execution's ARN.
-        By hand, one of the two documents alone.
+        By hand, one of the two documents alone. With `record_error` in the document, the ledger has refused
+        what was described before.
     context : object
         Lambda's context, not used.
 
@@ -35,14 +42,31 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         If a restored policy's text cannot be compared yet: retried by the state machine.
     ServiceBusyError
         Retried likewise, though without the successors it is told that nobody knows what is protected.
-    UnknownSchemaError
+    UnknownSchemaError, SettingsError
         Terminal: the plain notification is sent instead.
     """
     organization = os.environ.get("ORGANIZATION_ID") or NOT_KNOWN
-    document, execution = event.get("incident", event), str(event.get("execution", ""))
-    successors = connect_successors().read
-    report = describe(document, execution, organization, _baseline(), connect(), successors=successors)
-    return compose(report)
+    document = event.get("incident", event)
+    if refusal := parse_failure(document.get("record_error")):
+        return left_unrecorded(document["notification"], refusal)
+    report = describe(
+        document,
+        str(event.get("execution", "")),
+        organization,
+        _baseline(),
+        connect(),
+        datetime.now(UTC),
+        successors=connect_successors().read,
+        fights=_fight,
+    )
+    return compose(report, names_kept=retention_from(os.environ))
+
+
+def _fight(attachment: Attachment, current: Round) -> Fight | None:
+    """Return the fight that a round belongs to, as far as the ledger tells."""
+    rules = fight_rules_from(os.environ)
+    rounds = connect_ledger().rounds(attachment, current.at - rules.within)
+    return find_fight(rounds, current, rules, datetime.now(UTC))
 
 
 def _baseline() -> Baseline | BaselineError:

@@ -11,16 +11,18 @@ from typing import Any
 from holdfast.baseline import GUARDRAILS, Baseline, load_baseline
 from holdfast.calling import unless_refused
 from holdfast.errors import BaselineError, HoldfastError, SettingsError
+from holdfast.incident import parse_failure
 from holdfast.memory import connect_memory
-from holdfast.notification import NOT_KNOWN
+from holdfast.notification import NOT_KNOWN, left_unrecorded
 from holdfast.organizations import connect_paced
 from holdfast.reconciliation.description import Deployment, describe_run
 from holdfast.reconciliation.fates import Switches
+from holdfast.reconciliation.ledger import items_of
 from holdfast.reconciliation.names import look_up
 from holdfast.reconciliation.notification import compose
 from holdfast.reconciliation.report import ReconciliationReport
 from holdfast.reconciliation.telling import ITEM, after_telling, is_worth_telling
-from holdfast.settings import Mode, Settings, restoring_from
+from holdfast.settings import Mode, Settings, restoring_from, retention_from
 from holdfast.successors import connect_successors
 
 ATTEMPTS = 3
@@ -36,27 +38,32 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     ----------
     event : dict
         `run`: the run, or the raw input if Take Turn failed; `execution`: the execution's ARN. By hand, one
-        of the two documents alone.
+        of the two documents alone. With `record_error` in the document, the ledger has refused what was
+        described before.
     context : object
         Lambda's context, not used.
 
     Returns
     -------
     dict
-        The notification, as `holdfast.reconciliation.notification.compose` describes it.
+        The notification, as `holdfast.reconciliation.notification.compose` describes it; and `ledger`, as
+        `holdfast.reconciliation.ledger.items_of` does.
 
     Raises
     ------
-    UnknownSchemaError
+    UnknownSchemaError, SettingsError
         Terminal: the plain notification is sent instead.
     """
     document, execution = event.get("run", event), str(event.get("execution", ""))
-    deployment = _deployment()
+    if refusal := parse_failure(document.get("record_error")):
+        return left_unrecorded(document["notification"], refusal)
+    deployment, now = _deployment(), datetime.now(UTC)
     report = describe_run(document, execution, deployment)
-    tell = _decide(report, datetime.now(UTC))
+    tell = _decide(report, now)
     if tell:
         report = describe_run(document, execution, deployment, look_up(connect_paced(), report.findings))
-    return compose(report, tell=tell)
+    items = items_of(report, os.environ.get("LEDGER_TABLE", ""), now, retention_from(os.environ))
+    return compose(report, tell=tell) | {"ledger": items}
 
 
 def _deployment() -> Deployment:

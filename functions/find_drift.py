@@ -9,18 +9,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from holdfast.baseline import GUARDRAILS, load_baseline
+from holdfast.baseline import GUARDRAILS, Baseline, load_baseline
 from holdfast.errors import SettingsError
+from holdfast.exemption_store import connect_exemptions
 from holdfast.organizations import connect
 from holdfast.pacing import QUARTER, Pace
-from holdfast.reconciliation.authorship import Witnesses, attribute
+from holdfast.reconciliation.authorship import Circumstances, Witnesses, attribute
 from holdfast.reconciliation.drift import Search
 from holdfast.reconciliation.executions import Remediation, connect_executions
+from holdfast.reconciliation.exempting import are_wanted, leave_what_is_exempt, read_exemptions
 from holdfast.reconciliation.history import connect_history
 from holdfast.reconciliation.looking import Looking, Slice, conclude
 from holdfast.reconciliation.run import Reconciliation, parse_reconciliation, same_baseline
 from holdfast.reconciliation.scanning import Scanner
-from holdfast.settings import NOTHING, restoring_from
+from holdfast.reconciliation.trigger import Trigger
+from holdfast.settings import NOTHING, restoring_from, sanctioned_for_from
 from holdfast.successors import connect_successors
 
 _LOG = logging.getLogger(__name__)
@@ -54,8 +57,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         Any other answer of AWS's: terminal, told as a failure.
     """
     run = parse_reconciliation(event)
-    restoring = NOTHING if run.trigger.dry_run else restoring_from(os.environ)
-    state_machine_arn = _state_machine_arn(os.environ)
     declared = same_baseline(load_baseline(GUARDRAILS), run.baseline_version)
     adopted = declared.adopting(connect_successors().read())
     baseline = adopted.disowning(run.search.drift.disowned) if run.search else adopted
@@ -63,13 +64,24 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     looking = Looking(run.trigger, Scanner(baseline, connect().paced(pace)))
     search = looking.advance(run.search, slice_.is_over)
     if search.is_read and not slice_.is_half_over():
-        baseline = adopted.disowning(search.drift.disowned)
-        witnesses = Witnesses(_recent_remediations(state_machine_arn), connect_history())
-        found = attribute(search.drift, baseline, witnesses, datetime.now(UTC), run.trigger.change)
-        search = conclude(search, *found, baseline, restoring)
+        search = _conclude(search, run.trigger, adopted.disowning(search.drift.disowned))
     search = replace(search, reads=search.reads + pace.calls)
     _log(search, run)
     return search.to_document()
+
+
+def _conclude(search: Search, trigger: Trigger, baseline: Baseline) -> Search:
+    """Return the search with its end: who did it, what of it may be, and what of the rest is restored."""
+    restoring = NOTHING if trigger.dry_run else restoring_from(os.environ)
+    now = datetime.now(UTC)
+    circumstances = Circumstances(now, trigger.change, sanctioned_for_from(os.environ), trigger.at_once)
+    witnesses = Witnesses(_recent_remediations(_state_machine_arn(os.environ)), connect_history())
+    drift, authors = attribute(search.drift, baseline, witnesses, circumstances)
+    if are_wanted(drift, baseline, trigger.scope):
+        exemptions, unheeded = read_exemptions(connect_exemptions().read_all)
+        drift = leave_what_is_exempt(drift, baseline, exemptions, now)
+        search = replace(search, unheeded=unheeded)
+    return conclude(search, drift, authors, baseline, restoring)
 
 
 def _state_machine_arn(environ: Mapping[str, str]) -> str:

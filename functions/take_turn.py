@@ -111,7 +111,9 @@ def _claim_name(trigger: Trigger) -> str:
     """Return the name under which it is remembered whose turn it is.
 
     Dry runs have turns of their own: a run that is to restore must not leave what it came for to one that
-    only looks.
+    only looks. So have runs at once: they must not wait for one that waits for its second look.
     """
     name = f"turn/{trigger.scope.key}"
+    if trigger.at_once:
+        name += "/at once"
     return f"{name}/dry run" if trigger.dry_run else name

@@ -6,12 +6,14 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from holdfast.errors import ServiceError
+from holdfast.reconciliation.trigger import Scope, ScopeKind
 from holdfast.successors import Successors
 from holdfast_cli.explaining import EXPLAINED, explain
 from holdfast_cli.impact_command import run_impact
@@ -38,6 +40,15 @@ Folder = Annotated[Path, typer.Argument(help="The folder with baseline.toml and 
 EndpointUrl = Annotated[str | None, typer.Option(help="Another endpoint, such as that of `make local`.")]
 Profile = Annotated[str | None, typer.Option(help="The profile whose credentials are used.")]
 Region = Annotated[str | None, typer.Option(help="The region; without any, the profile's, or us-east-1.")]
+BaselineFolder = Annotated[Path, typer.Option(help="The baseline's folder, for names.", file_okay=False)]
+Stack = Annotated[str, typer.Option(help="The stack that Holdfast was deployed as.")]
+ExemptPolicy = Annotated[str, typer.Argument(help="A policy's id, a guardrail's name, or all: everything.")]
+ExemptTarget = Annotated[
+    str | None,
+    typer.Argument(
+        help="An id, names such as Root or Workloads/Prod, or all: the whole policy. Nothing after all."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -96,9 +107,7 @@ def impact(  # noqa: PLR0913 - each is an option of the command
         str | None, typer.Argument(help="An id, or names such as Root or Workloads/Prod; else all targets.")
     ] = None,
     *,
-    folder: Annotated[
-        Path, typer.Option(help="The baseline's folder, for names.", file_okay=False)
-    ] = GUARDRAILS,
+    folder: BaselineFolder = GUARDRAILS,
     as_json: AsJson = False,
     endpoint_url: EndpointUrl = None,
     profile: Profile = None,
@@ -148,9 +157,12 @@ def validate(  # noqa: PLR0913 - each is an option of the command
 
 
 @app.command()
-def diff(
+def diff(  # noqa: PLR0913 - each is an option of the command
     folder: Folder = GUARDRAILS,
     *,
+    sanctioned_for: Annotated[
+        int, typer.Option(min=0, max=168, metavar="HOURS", help="The stack's parameter SanctionedFor.")
+    ] = 24,
     as_json: AsJson = False,
     endpoint_url: EndpointUrl = None,
     profile: Profile = None,
@@ -158,13 +170,23 @@ def diff(
 ) -> None:
     """Show how the organization differs from the baseline, without deploying anything.
 
+    What a sanctioned principal detached not long ago, and what is off under an exemption, is shown and is
+    no drift: with nothing else the exit code is 0.
+
     Example: holdfast diff --profile management
     """
     from holdfast_cli.diff import run_diff  # noqa: PLC0415 - others do not need it
 
     session = Session(endpoint_url, profile, region)
     with _explained():
-        code = run_diff(Screen(), session, folder, _successors(session), as_json=as_json)
+        code = run_diff(
+            Screen(),
+            session,
+            folder,
+            _successors(session),
+            sanctioned_for=timedelta(hours=sanctioned_for),
+            as_json=as_json,
+        )
     raise typer.Exit(code)
 
 
@@ -174,25 +196,140 @@ def reconcile(  # noqa: PLR0913 - each is an option of the command
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be restored, and restore nothing.")
     ] = False,
-    stack: Annotated[str, typer.Option(help="The stack that Holdfast was deployed as.")] = "holdfast",
+    attachment: Annotated[
+        str | None,
+        typer.Option(metavar="POLICY/TARGET", help="The one attachment to look at, by its ids."),
+    ] = None,
+    at_once: Annotated[
+        bool,
+        typer.Option(
+            "--at-once", help="Wait neither for a second look nor for the fast path; only with --attachment."
+        ),
+    ] = False,
+    stack: Stack = "holdfast",
     as_json: AsJson = False,
     endpoint_url: EndpointUrl = None,
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Compare the whole baseline with the organization, restore what is missing, and show it live.
+    """Compare the baseline with the organization, restore what is missing, and show it live.
 
     The deployed reconciliation does it, with its own roles and switches; Ctrl-C does not end it.
 
     Example: holdfast reconcile --dry-run
     """
-    from holdfast_cli.reconcile import run_reconcile  # noqa: PLC0415 - others do not need it
+    from holdfast_cli.reconcile import RunRequest, run_reconcile  # noqa: PLC0415 - others do not need it
 
+    if at_once and attachment is None:
+        raise typer.BadParameter("only with --attachment", param_hint="--at-once")
+    request = RunRequest(_scope_of(attachment), dry_run, at_once)
     session, screen = Session(endpoint_url, profile, region), Screen()
     # What a program reads stands alone; people see the rest beside it.
     story = Screen.beside() if as_json else screen
     with _explained():
-        code = run_reconcile(screen, story, session, stack, dry_run=dry_run, as_json=as_json)
+        code = run_reconcile(screen, story, session, stack, request, as_json=as_json)
+    raise typer.Exit(code)
+
+
+exempt = typer.Typer(
+    help=(
+        "Permit attachments to be off for a while: grant, list, revoke.\n\n"
+        "Example: holdfast exempt grant DenyUnapprovedRegions Workloads --until 2h --reason 'The move'"
+    ),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(exempt, name="exempt")
+
+
+@exempt.command()
+def grant(  # noqa: PLR0913 - each is an option of the command
+    policy: ExemptPolicy,
+    target: ExemptTarget = None,
+    *,
+    until: Annotated[str, typer.Option(help="30m, 2h, 3d, or a time with its zone; 7 days at most.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in every mail about it.")],
+    ticket: Annotated[str | None, typer.Option(help="Where it was agreed.")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace one that is in force without asking.")
+    ] = False,
+    folder: BaselineFolder = GUARDRAILS,
+    endpoint_url: EndpointUrl = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Let a policy be off a target until some time: a detach is reported, and not reverted before.
+
+    One that is in force already is shown, and replaced with --replace or a yes on the terminal only. The
+    region has to be the one where Holdfast is deployed.
+
+    Example: holdfast exempt grant DenyUnapprovedRegions Workloads --until 2h --reason 'The move'
+    """
+    from holdfast_cli.exempt_command import Wording, find_subject, read_known, run_grant  # noqa: PLC0415
+
+    session = Session(endpoint_url, profile, region)
+    with _explained(), _well_put():
+        known = read_known(folder, lambda: _successors(session))
+        subject = find_subject(session, known, policy, target)
+        code = run_grant(
+            Screen(),
+            session,
+            known,
+            subject,
+            Wording(until, reason, ticket),
+            agree=lambda question: replace or _asked(question),
+        )
+    raise typer.Exit(code)
+
+
+@exempt.command("list")
+def list_exemptions(
+    *,
+    folder: BaselineFolder = GUARDRAILS,
+    as_json: AsJson = False,
+    endpoint_url: EndpointUrl = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Show all exemptions: those in force, those that have ended, and what is broken and ignored.
+
+    Example: holdfast exempt list --json
+    """
+    from holdfast_cli.exempt_command import read_known  # noqa: PLC0415 - others do not need it
+    from holdfast_cli.exempt_list import run_list  # noqa: PLC0415 - the same
+
+    session = Session(endpoint_url, profile, region)
+    with _explained():
+        known = read_known(folder, lambda: _successors(session))
+        code = run_list(Screen(), session, known.baseline, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@exempt.command()
+def revoke(  # noqa: PLR0913 - each is an option of the command
+    policy: ExemptPolicy,
+    target: ExemptTarget = None,
+    *,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Start the reconciliation, and do not follow it.")
+    ] = False,
+    stack: Stack = "holdfast",
+    folder: BaselineFolder = GUARDRAILS,
+    endpoint_url: EndpointUrl = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Delete an exemption, and let the deployed reconciliation restore at once what it exempted.
+
+    Example: holdfast exempt revoke DenyUnapprovedRegions Workloads
+    """
+    from holdfast_cli.exempt_command import find_subject, read_known, run_revoke  # noqa: PLC0415 - the same
+
+    session = Session(endpoint_url, profile, region)
+    with _explained(), _well_put():
+        known = read_known(folder, lambda: _successors(session))
+        subject = find_subject(session, known, policy, target)
+        code = run_revoke(Screen(), session, known, subject, stack, wait=not no_wait)
     raise typer.Exit(code)
 
 
@@ -238,6 +375,19 @@ def _successors(session: Session) -> Mapping[str, str]:
         return {}
 
 
+def _scope_of(attachment: str | None) -> Scope:
+    """Return what a run looks at: everything, or the attachment that was named as `p-…/target`."""
+    if attachment is None:
+        return Scope(ScopeKind.ALL)
+    scope = Scope(ScopeKind.ATTACHMENT, attachment)
+    try:
+        # Named whole, as an attachment is: the run would be told so much later.
+        _ = scope.attachment
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--attachment") from error
+    return scope
+
+
 def _asked(question: str) -> bool:
     """Ask whoever sits at the terminal; nobody there is a no."""
     return sys.stdin.isatty() and typer.confirm(question, err=True)
@@ -250,6 +400,15 @@ def _explained() -> Iterator[None]:
         yield
     except EXPLAINED as error:
         _fail(explain(error))
+
+
+@contextmanager
+def _well_put() -> Iterator[None]:
+    """Turn a rule that what was typed breaks into wrong usage."""
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(safe(str(error))) from error
 
 
 def _stay_on_this_machine() -> None:

@@ -25,6 +25,9 @@ _PREAMBLE = """\
 #   [[sanctioned_principal]]
 #   role = "arn:aws:iam::111122223333:role/guardrail-pipeline"
 #   id   = "AROA…"    # optional: a role made again under the same name is another role
+#
+# A [[rival_principal]] has the same keys. In a fight with it, and only with it, the fast path yields for an
+# hour; list one for the time of a move only (docs/coexistence.md).
 """
 _HEADER = re.compile(r"\s*\[\[?\s*([\w-]+)\s*\]\]?\s*(#.*)?")
 _TABLE = re.compile(r"^\s*\[\[\s*guardrail\s*\]\]", re.MULTILINE)

@@ -76,11 +76,28 @@ class ReadGuardrail:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadPrincipal:
+    """What could be understood of a role that the baseline lists.
+
+    Parameters
+    ----------
+    place : Place
+        Its table in the baseline.
+    role : str or None
+        The role's ARN.
+    """
+
+    place: Place
+    role: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReadBaseline:
     """A baseline as far as it could be understood, and all that is wrong with it."""
 
     guardrails: tuple[ReadGuardrail, ...]
     findings: tuple[Finding, ...]
+    rivals: tuple[ReadPrincipal, ...] = ()
 
 
 def read_baseline(text: bytes, read_document: Callable[[str], bytes]) -> ReadBaseline:
@@ -100,15 +117,17 @@ def read_baseline(text: bytes, read_document: Callable[[str], bytes]) -> ReadBas
         return ReadBaseline((), (_not_toml(error),))
     table = _Table(toml, Place(FILE_NAME), findings)
     table.text("organization", ORGANIZATION_ID, "an organization's id (o-…)")
-    roles = [_read_principal(entry) for entry in table.tables("sanctioned_principal")]
+    sanctioned = tuple(_read_principal(entry) for entry in table.tables("sanctioned_principal"))
+    rivals = tuple(_read_principal(entry) for entry in table.tables("rival_principal"))
     guardrails = tuple(_read_guardrail(entry, read_document) for entry in table.tables("guardrail"))
     if not toml.get("guardrail", []):
         findings.append(table.place.at("guardrail").wrong(NOTHING, "at least one [[guardrail]]"))
     table.refuse_others()
-    findings += _repeated_roles(roles)
+    findings += _repeated_roles(sanctioned, "sanctioned")
+    findings += _repeated_roles(rivals, "a rival")
     findings += _repeated_guardrails(guardrails)
     findings += _check_documents(guardrails)
-    return ReadBaseline(guardrails, tuple(findings))
+    return ReadBaseline(guardrails, tuple(findings), rivals)
 
 
 def _not_toml(error: Exception) -> Finding:
@@ -117,12 +136,12 @@ def _not_toml(error: Exception) -> Finding:
     return Place(FILE_NAME, where).error(f"not TOML: {reason}")
 
 
-def _read_principal(entry: _Table) -> tuple[Place, str | None]:
+def _read_principal(entry: _Table) -> ReadPrincipal:
     role = entry.text("role", ROLE_ARN, "the whole ARN of an IAM role")
     if "id" in entry.values:
         entry.text("id", ROLE_ID, "a role's unique id (AROA…)")
     entry.refuse_others()
-    return entry.place.at("role"), role
+    return ReadPrincipal(entry.place, role)
 
 
 def _read_guardrail(entry: _Table, read_document: Callable[[str], bytes]) -> ReadGuardrail:
@@ -176,11 +195,12 @@ def _read_targets(entry: _Table) -> Iterator[str]:
         yield target
 
 
-def _repeated_roles(roles: list[tuple[Place, str | None]]) -> Iterator[Finding]:
-    counted = Counter(role for _, role in roles)
-    for place, role in roles:
-        if role is not None and counted[role] > 1:
-            yield place.warning("this role is sanctioned more than once", role, "each role once")
+def _repeated_roles(principals: tuple[ReadPrincipal, ...], what: str) -> Iterator[Finding]:
+    counted = Counter(principal.role for principal in principals)
+    for principal in principals:
+        if principal.role is not None and counted[principal.role] > 1:
+            place = principal.place.at("role")
+            yield place.warning(f"this role is {what} more than once", principal.role, "each role once")
 
 
 def _repeated_guardrails(guardrails: tuple[ReadGuardrail, ...]) -> Iterator[Finding]:

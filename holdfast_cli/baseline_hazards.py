@@ -1,4 +1,4 @@
-"""What a well-formed baseline can still do: fill the slots, block accounts, lock Holdfast out."""
+"""What a well-formed baseline can still do: fill the slots, block accounts, yield, lock Holdfast out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from holdfast.attachment import ACCOUNT_ID, PolicyType, TargetKind, target_kind
 from holdfast.baseline import FILE_NAME
 from holdfast.quotas import QUOTAS
-from holdfast_cli.baseline_grammar import ReadGuardrail
+from holdfast_cli.baseline_grammar import ReadGuardrail, ReadPrincipal
 from holdfast_cli.finding import Finding, Place
 from holdfast_cli.policy_grammar import statements, strings
 
@@ -71,6 +71,16 @@ def check_allows(guardrails: Iterable[ReadGuardrail]) -> Iterator[Finding]:
             yield guardrail.place.at("policy").warning(
                 f"{guardrail} is AWS-managed: putting it back can widen permissions where you detached it on "
                 "purpose, and needs the template's parameter AllowAwsManagedPolicies"
+            )
+
+
+def check_rivals(rivals: Iterable[ReadPrincipal]) -> Iterator[Finding]:
+    """Yield each role to which Holdfast yields: that is meant for the time of a move."""
+    for rival in rivals:
+        if rival.role is not None:
+            yield rival.place.at("role").warning(
+                f"Holdfast yields to {rival.role}: what it detaches again and again may be off for up to "
+                "an hour. List a rival for the time of a move only"
             )
 
 

@@ -6,8 +6,11 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from holdfast.exemption import name_of
+from holdfast.timestamps import format_timestamp
 from holdfast_cli.embedded import BUILD, DELIVERY_DELAY, READER, Deployment, deploy_holdfast
 from holdfast_cli.following import Told, follow, newest_execution, told_by
 from holdfast_cli.picture import SCP, Picture, take_picture
@@ -32,8 +35,11 @@ SETTLING = 0.5
 A_BUDGET_OF_MAILS = 120.0
 """Seconds that pass before each act, so that its mails come singly and not in a digest."""
 
-MAILS_OF_AN_INCIDENT, MAILS_OF_A_RECONCILIATION = 2, 1
-"""The alert and the outcome; the outcome."""
+MAILS_OF_AN_INCIDENT, MAILS_OF_A_RECONCILIATION, MAILS_OF_AN_EXEMPTION = 2, 1, 4
+"""Alert and outcome; the outcome; who permitted it, the alert, the outcome before its end, and after."""
+
+EXEMPT_FOR = timedelta(seconds=10)
+"""How long the demo's exemption lasts: its execution really waits."""
 
 _PATIENCE = 30.0
 _POLL_SECONDS = 0.1
@@ -62,6 +68,7 @@ def run_demo(screen: Screen, clock: Clock | None = None) -> bool:
         screen.line(f"  mail to       {READER} (subscriptions confirmed)")
         good = (
             _show_restored(deployment, screen)
+            and _show_permitted(deployment, screen)
             and _show_made_again(deployment, screen)
             and _show_brought_back(deployment, screen, before)
         )
@@ -100,6 +107,31 @@ def _show_restored(deployment: Deployment, screen: Screen) -> bool:
         f"and restored after {record['exposure_seconds']} s.",
         good=True,
     )
+    return True
+
+
+def _show_permitted(deployment: Deployment, screen: Screen) -> bool:
+    permitted = f"{EXEMPT_FOR.total_seconds():.0f} seconds"
+    screen.act(f"A guardrail is detached under an exemption of {permitted}: it comes back at its end")
+    organization = deployment.organization
+    policy_id, target_id = organization.policies["ProtectSecurityRoles"], organization.targets["Security"]
+
+    def permit_and_detach(by: OrganizationsClient) -> None:
+        until = format_timestamp(deployment.aws.clock.now() + EXEMPT_FOR)
+        value = {"until": until, "reason": "the audit role is being replaced", "ticket": "CHG-7"}
+        deployment.aws.client("ssm").put_parameter(
+            Name=name_of(policy_id, target_id), Type="String", Value=json.dumps(value)
+        )
+        by.detach_policy(PolicyId=policy_id, TargetId=target_id)
+
+    attack = _attack(deployment, screen, "PutParameter, DetachPolicy", permit_and_detach)
+    told = attack.follow_incident(_first_screen, MAILS_OF_AN_EXEMPTION)
+    record = told.record if told else {}
+    if record.get("verdict") != "exemption ended" or policy_id not in _on(deployment, "Security").values():
+        screen.verdict("  NOT PUT BACK AT THE END OF THE EXEMPTION", good=False)
+        return False
+    name, seconds = record["policy"]["name"], record["exposure_seconds"]
+    screen.verdict(f"  {name} was off for {seconds} s, as long as that was permitted.", good=True)
     return True
 
 
@@ -163,6 +195,8 @@ def _show_brought_back(deployment: Deployment, screen: Screen, before: Picture) 
     return True
 
 
+_BEFORE_OUTCOMES = {"alert", "exemption changed"}
+
 # ---- The intruder, and what follows ------------------------------------------------------------------------
 
 
@@ -176,14 +210,16 @@ class _Attack:
     known: frozenset[str]
     mails: int
 
-    def follow_incident(self, cut: Callable[[Mail], Mail]) -> Told | None:
-        """Show the fast path and its two mails; return what it told, if both came."""
+    def follow_incident(
+        self, cut: Callable[[Mail], Mail], expected: int = MAILS_OF_AN_INCIDENT
+    ) -> Told | None:
+        """Show the fast path and its mails; return what it told last, if all came."""
         arn = self._follow(self.deployment.state_machine_arn)
 
         def belongs(mail: Mail) -> bool:
-            return mail.attributes.get("outcome") == "alert" or arn in mail.body
+            return mail.attributes.get("outcome") in _BEFORE_OUTCOMES or arn in mail.body
 
-        return self._told(arn) if self._show_mails(MAILS_OF_AN_INCIDENT, belongs, cut) else None
+        return self._told(arn) if self._show_mails(expected, belongs, cut) else None
 
     def follow_reconciliation(self) -> Told | None:
         """Show the slow path and its mail; return what it told, if the mail came."""

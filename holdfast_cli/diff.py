@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holdfast.baseline import Baseline, load_baseline
 from holdfast.errors import BaselineError
+from holdfast.exemption_store import ExemptionStore
 from holdfast.organizations import Organizations
 from holdfast.outcome import Severity
 from holdfast.pacing import Pace
 from holdfast.quoting import Medium
-from holdfast.reconciliation.authorship import Witnesses, attribute
+from holdfast.reconciliation.authorship import Circumstances, Witnesses, attribute
 from holdfast.reconciliation.drift import Author, Drift, Search, Stage, without_gone_targets
+from holdfast.reconciliation.exempting import leave_what_is_exempt, read_exemptions
 from holdfast.reconciliation.finding import Finding
 from holdfast.reconciliation.findings import find
 from holdfast.reconciliation.history import HALF, History
@@ -24,6 +26,7 @@ from holdfast.reconciliation.scanning import ENABLED, Scanner
 from holdfast.reconciliation.sentence import counted
 from holdfast.reconciliation.trigger import Cause, Route, Scope, ScopeKind, Trigger
 from holdfast.reconciliation.wording import AUTHORS, author_line
+from holdfast.settings import SANCTIONED_FOR
 from holdfast.timestamps import format_timestamp
 
 if TYPE_CHECKING:
@@ -38,12 +41,19 @@ CLEAN, DRIFT = 0, 3
 _REGION_OF_EVENTS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-northwest-1"}
 
 
-def run_diff(
-    screen: Screen, session: Session, folder: Path, successors: Mapping[str, str], *, as_json: bool = False
+def run_diff(  # noqa: PLR0913 - what the command line says
+    screen: Screen,
+    session: Session,
+    folder: Path,
+    successors: Mapping[str, str],
+    *,
+    sanctioned_for: timedelta = SANCTIONED_FOR,
+    as_json: bool = False,
 ) -> int:
     """Show how the organization differs from the baseline, and return the command's exit code.
 
-    It looks once: what the fast path is restoring at the moment differs too.
+    It looks once: what the fast path is restoring at the moment differs too. What is sanctioned or exempt is
+    shown, and is no drift.
 
     Parameters
     ----------
@@ -55,6 +65,8 @@ def run_diff(
         The baseline's folder.
     successors : mapping
         The new id of each policy that Holdfast made again, by its declared id.
+    sanctioned_for : timedelta
+        How long a sanctioned detach may wait for the baseline to say the same.
     as_json : bool
         Whether a program reads what is printed.
 
@@ -62,7 +74,7 @@ def run_diff(
     ------
     BaselineError
         If the baseline cannot be read, or is another organization's.
-    OrganizationsError
+    OrganizationsError, ServiceBusyError
         If AWS does not answer.
     """
     declared = load_baseline(folder)
@@ -71,13 +83,17 @@ def run_diff(
     baseline, now = declared.adopting(successors), datetime.now(UTC)
     history = _history(session, client.meta.partition)
     seen = look_at_everything(screen, Scanner(baseline, Organizations(client)))
-    drift, authors = attribute(seen, baseline, Witnesses(lambda _: (), history), now)
-    findings = find(_as_run(drift, authors, baseline, now), baseline, switches=None)
+    circumstances = Circumstances(now, sanctioned_for=sanctioned_for)
+    drift, authors = attribute(seen, baseline, Witnesses(lambda _: (), history), circumstances)
+    exemptions, unheeded = read_exemptions(_exemptions(session).read_all)
+    drift = leave_what_is_exempt(drift, baseline, exemptions, now)
+    search = Search(Stage.DRIFTED, now, drift=drift, authors=authors, unheeded=unheeded)
+    findings = find(_as_run(search, baseline), baseline, switches=None)
     if as_json:
-        screen.document(_as_document(findings, baseline))
+        screen.document(_as_document(findings, baseline, drift))
     else:
-        _show(screen, findings, baseline)
-    return CLEAN if drift.is_clean else DRIFT
+        _show(screen, findings, baseline, drift)
+    return CLEAN if drift.is_tolerated else DRIFT
 
 
 def look_at_everything(screen: Screen, scanner: Scanner) -> Drift:
@@ -105,26 +121,30 @@ def _history(session: Session, partition: str) -> History:
     return History(client, _at_once if session.endpoint_url else Pace(HALF))
 
 
+def _exemptions(session: Session) -> ExemptionStore:
+    return ExemptionStore(session.client("ssm"))
+
+
 def _at_once(operation: str) -> None:
     """Let a call go ahead: nobody shares the rates of an embedded AWS."""
 
 
-def _as_run(drift: Drift, authors: tuple[Author, ...], baseline: Baseline, now: datetime) -> Reconciliation:
+def _as_run(search: Search, baseline: Baseline) -> Reconciliation:
     """Return the run that would have found this: the findings' words are those of the mails."""
     return Reconciliation(
         trigger=Trigger(Cause.REQUEST, Scope(ScopeKind.ALL), dry_run=True),
         route=Route.RECONCILE,
         organization=baseline.organization,
         baseline_version=baseline.version,
-        began_at=now,
-        search=Search(Stage.DRIFTED, now, drift=drift, authors=authors),
+        began_at=search.began_at,
+        search=search,
     )
 
 
 _STYLES = {Severity.PAGE: "red", Severity.NOTICE: "yellow"}
 
 
-def _show(screen: Screen, findings: tuple[Finding, ...], baseline: Baseline) -> None:
+def _show(screen: Screen, findings: tuple[Finding, ...], baseline: Baseline, drift: Drift) -> None:
     for finding in findings:
         title = finding.title.spelled(Medium.MAIL)
         screen.line(f"{finding.kind.capitalize()}: {title}", _STYLES.get(finding.severity, ""))
@@ -139,15 +159,20 @@ def _show(screen: Screen, findings: tuple[Finding, ...], baseline: Baseline) -> 
     if not findings:
         screen.verdict(f"Clean: {compared} are as declared, baseline {baseline.version}.", good=True)
         return
-    following = "holdfast reconcile --dry-run says what Holdfast would restore."
     found = counted(len(findings), "finding")
+    if drift.is_tolerated:
+        words = "what is off may be off, and all else is as declared."
+        screen.verdict(f"No drift: {found} among {compared}; {words}", good=True)
+        return
+    following = "holdfast reconcile --dry-run says what Holdfast would restore."
     screen.verdict(f"Drift: {found} among {compared}. Next: {following}", good=False)
 
 
-def _as_document(findings: tuple[Finding, ...], baseline: Baseline) -> dict[str, Any]:
+def _as_document(findings: tuple[Finding, ...], baseline: Baseline, drift: Drift) -> dict[str, Any]:
     return {
         "organization": baseline.organization,
         "baseline": baseline.version,
+        "drift": not drift.is_tolerated,
         "findings": [_as_item(finding) for finding in findings],
     }
 

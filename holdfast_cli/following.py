@@ -84,7 +84,7 @@ def follow(client: SFNClient, execution_arn: str, poll: float = _POLL_SECONDS) -
 
 def told_by(client: SFNClient, execution_arn: str) -> Told | None:
     """Return what an execution described in the end; None if it described nothing."""
-    for event in _events_after(client, execution_arn, 0):
+    for event in reversed(_events_after(client, execution_arn, 0)):
         exited = event.get("stateExitedEventDetails")
         if exited and exited["name"] in TELLING:
             notification = json.loads(exited["output"]).get("notification")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from holdfast.links import Console
 from holdfast.reconciliation.fates import MENDED
 from holdfast.reconciliation.report import RunOutcome
 from holdfast.reconciliation.sentence import counted
+from holdfast.reconciliation.trigger import Scope, ScopeKind
 from holdfast_cli.following import Told, follow, told_by
 
 if TYPE_CHECKING:
@@ -39,6 +39,47 @@ class NoReconciliationError(HoldfastError):
     """The stack that was named has no reconciliation. Raised before anything is started."""
 
 
+_ALL = Scope(ScopeKind.ALL)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a run is asked for.
+
+    Parameters
+    ----------
+    scope : Scope
+        What it looks at.
+    dry_run : bool
+        Whether to tell only what would be done.
+    at_once : bool
+        Whether neither a second look nor the fast path is waited for.
+    """
+
+    scope: Scope = _ALL
+    dry_run: bool = False
+    at_once: bool = False
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the input of the execution."""
+        return {
+            "cause": "request",
+            "scope": {"kind": self.scope.kind.value, "subject": self.scope.subject},
+            "dry_run": self.dry_run,
+            "at_once": self.at_once,
+        }
+
+    def in_words(self) -> str:
+        """Return what is done, as a title."""
+        whole = self.scope.kind is ScopeKind.ALL
+        subject = "the whole baseline" if whole else f"the {self.scope.kind} {self.scope.subject}"
+        dry = ", as a dry run that changes nothing" if self.dry_run else ""
+        return f"Reconciling {subject}{', at once' if self.at_once else ''}{dry}"
+
+
+WHOLE_BASELINE = RunRequest()
+
+
 @dataclass(frozen=True, slots=True)
 class Started:
     """A run that was started.
@@ -60,8 +101,8 @@ def run_reconcile(  # noqa: PLR0913 - what the command line says
     story: Screen,
     session: Session,
     stack: str,
+    request: RunRequest = WHOLE_BASELINE,
     *,
-    dry_run: bool = False,
     as_json: bool = False,
 ) -> int:
     """Reconcile and return the command's exit code.
@@ -76,8 +117,8 @@ def run_reconcile(  # noqa: PLR0913 - what the command line says
         Which AWS, as whom.
     stack : str
         The stack's name or ARN.
-    dry_run : bool
-        Whether to tell only what would be done.
+    request : RunRequest
+        What is asked for.
     as_json : bool
         Whether a program reads the result.
 
@@ -88,9 +129,39 @@ def run_reconcile(  # noqa: PLR0913 - what the command line says
     """
     client: SFNClient = session.client("stepfunctions")
     machine = find_state_machine(session.client("cloudformation"), stack)
-    started = start(client, machine, dry_run=dry_run)
-    look = _look_command(session, started.arn)
-    _show_start(story, started, dry_run=dry_run)
+    started = start(client, machine, request)
+    show_start(story, started, request)
+    return follow_run(screen, story, session, started, request, as_json=as_json)
+
+
+def follow_run(  # noqa: PLR0913 - all that is told of a run
+    screen: Screen,
+    story: Screen,
+    session: Session,
+    started: Started,
+    request: RunRequest,
+    *,
+    as_json: bool = False,
+) -> int:
+    """Show a run until it has ended, say how it did, and return the command's exit code.
+
+    Parameters
+    ----------
+    screen : Screen
+        Where to print the result.
+    story : Screen
+        Where to print what happens.
+    session : Session
+        Which AWS, as whom.
+    started : Started
+        The run.
+    request : RunRequest
+        What it was asked for.
+    as_json : bool
+        Whether a program reads the result.
+    """
+    client: SFNClient = session.client("stepfunctions")
+    look = look_command(session, started)
     try:
         succeeded = show_run(story, client, started)
     except KeyboardInterrupt:
@@ -104,7 +175,7 @@ def run_reconcile(  # noqa: PLR0913 - what the command line says
     if as_json:
         screen.document(told.record if told else _record_of(started, succeeded=succeeded))
     else:
-        _show_end(screen, told, look, succeeded=succeeded)
+        _show_end(screen, told, look, request, succeeded=succeeded)
     return code
 
 
@@ -137,10 +208,9 @@ def find_state_machine(client: CloudFormationClient, stack: str) -> str:
     return outputs[OUTPUT]
 
 
-def start(client: SFNClient, state_machine_arn: str, *, dry_run: bool) -> Started:
-    """Start a run of the whole baseline."""
-    request = json.dumps({"cause": "request", "dry_run": dry_run})
-    begun = client.start_execution(stateMachineArn=state_machine_arn, input=request)
+def start(client: SFNClient, state_machine_arn: str, request: RunRequest) -> Started:
+    """Start a run."""
+    begun = client.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(request.to_document()))
     return Started(begun["executionArn"], begun["startDate"])
 
 
@@ -176,8 +246,14 @@ def standing(told: Told) -> int:
     return int(told.record["findings_in_all"]) - mended
 
 
-def _show_start(screen: Screen, started: Started, *, dry_run: bool) -> None:
-    screen.act("Reconciling the whole baseline" + (", as a dry run that changes nothing" if dry_run else ""))
+def look_command(session: Session, started: Started) -> str:
+    """Return the command that shows how a run stands."""
+    return f"aws stepfunctions describe-execution --execution-arn {started.arn}{session.options}"
+
+
+def show_start(screen: Screen, started: Started, request: RunRequest) -> None:
+    """Show what was started, and where to see it."""
+    screen.act(request.in_words())
     console = Console.of_execution(started.arn)
     screen.line(f"  execution  {started.arn}")
     if console:
@@ -190,7 +266,7 @@ def _show_unfollowed(screen: Screen, look: str) -> None:
     screen.line(f"  {look}")
 
 
-def _show_end(screen: Screen, told: Told | None, look: str, *, succeeded: bool) -> None:
+def _show_end(screen: Screen, told: Told | None, look: str, request: RunRequest, *, succeeded: bool) -> None:
     if told is None:
         _show_untold(screen, look, succeeded=succeeded)
         return
@@ -200,14 +276,16 @@ def _show_end(screen: Screen, told: Told | None, look: str, *, succeeded: bool) 
     if not told.sent and told.record["findings_in_all"]:
         screen.line("No message was sent: all of this was told before.")
     outcome, left = told.record["outcome"], standing(told)
+    whole = request.scope.kind is ScopeKind.ALL
+    what = "Everything" if whole else f"The {request.scope.kind} {request.scope.subject}"
     if not succeeded or outcome == RunOutcome.FAILED:
         screen.verdict("FAILED. Next: what the findings say is to do.", good=False)
     elif left:
         screen.verdict(f"{counted(left, 'finding')} left to you; what is to do stands above.", good=False)
     elif outcome == RunOutcome.RECONCILED:
-        screen.verdict("Everything is as the baseline declares it again.", good=True)
+        screen.verdict(f"{what} is as the baseline declares it again.", good=True)
     else:
-        screen.verdict("Everything is as the baseline declares it.", good=True)
+        screen.verdict(f"{what} is as the baseline declares it.", good=True)
 
 
 def _show_untold(screen: Screen, look: str, *, succeeded: bool) -> None:
@@ -223,9 +301,3 @@ def _record_of(started: Started, *, succeeded: bool) -> dict[str, Any]:
     """Return what a program is told of a run that described nothing."""
     outcome = "left to another run" if succeeded else RunOutcome.FAILED.value
     return {"about": "reconciliation", "outcome": outcome, "execution": started.arn}
-
-
-def _look_command(session: Session, execution_arn: str) -> str:
-    options = {"endpoint-url": session.endpoint_url, "profile": session.profile, "region": session.region}
-    given = [f"--{name} {shlex.quote(value)}" for name, value in options.items() if value]
-    return " ".join(["aws stepfunctions describe-execution --execution-arn", execution_arn, *given])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -11,6 +13,7 @@ import boto3
 from botocore.config import Config
 
 from holdfast.pacing import QUARTER, Pace
+from holdfast.timestamps import parse_http_date
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
@@ -39,6 +42,12 @@ class Session:
     profile: str | None = None
     region: str | None = None
 
+    @property
+    def options(self) -> str:
+        """The options as they are typed behind another command, with a space before each."""
+        options = {"endpoint-url": self.endpoint_url, "profile": self.profile, "region": self.region}
+        return "".join(f" --{name} {shlex.quote(value)}" for name, value in options.items() if value)
+
     def client(self, service: str) -> Any:
         """Return a client of a service.
 
@@ -58,6 +67,11 @@ class Session:
         if urlsplit(client.meta.endpoint_url).hostname not in _THIS_MACHINE:
             before_each_call(client, Pace(QUARTER))
         return client
+
+
+def answered_at(answer: Mapping[str, Any]) -> datetime:
+    """Return the time of a service's answer, by its own clock."""
+    return parse_http_date(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
 
 
 def before_each_call(client: Any, act: Callable[[str], None]) -> None:

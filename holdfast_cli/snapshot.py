@@ -153,8 +153,8 @@ def plan_snapshot(
     """Read the organization, and return what a snapshot would write; nothing is written.
 
     Of the organization's baseline that is there already, all stays that need not change: comments, order,
-    sanctioned principals, each `targets = "any"`, and the spelling of a document that means the same.
-    A policy that it guards is wanted, whoever manages it. Another organization's baseline is replaced.
+    sanctioned and rival principals, each `targets = "any"`, and the spelling of a document that means the
+    same. A policy that it guards is wanted, whoever manages it. Another organization's baseline is replaced.
 
     Parameters
     ----------

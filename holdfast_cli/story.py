@@ -197,6 +197,7 @@ def _found(drift: Drift) -> str:
         (len(drift.missing), "attachment missing", "attachments missing"),
         (len(drift.in_progress), "attachment left to the fast path", "attachments left to the fast path"),
         (len(drift.sanctioned), "sanctioned detach", "sanctioned detaches"),
+        (len(drift.exempt_placements), "exempt attachment", "exempt attachments"),
         (len(drift.gone_targets), "attachment without its target", "attachments without their targets"),
         (
             len(drift.renamed),

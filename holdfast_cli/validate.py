@@ -15,7 +15,7 @@ from holdfast.baseline import FILE_NAME, Baseline, load_baseline
 from holdfast.errors import BaselineError
 from holdfast_cli.access_analyzer import ask_access_analyzer
 from holdfast_cli.baseline_grammar import ReadBaseline, ReadGuardrail, read_baseline
-from holdfast_cli.baseline_hazards import check_allows, check_host, check_slots
+from holdfast_cli.baseline_hazards import check_allows, check_host, check_rivals, check_slots
 from holdfast_cli.finding import Finding, Place, Severity
 from holdfast_cli.screen import Screen
 
@@ -110,6 +110,7 @@ def validate(
 def _check_hazards(read: ReadBaseline, host_account: str | None) -> Iterator[Finding]:
     yield from check_slots(read.guardrails)
     yield from check_allows(read.guardrails)
+    yield from check_rivals(read.rivals)
     if host_account is not None:
         yield from check_host(read.guardrails, host_account)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import threading
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -260,14 +261,15 @@ def _heap_key(component: Any) -> str:
     return str(id(component))
 
 
-def _seconds_until(clock: Clock) -> Callable[[Any, Any], float]:
-    def seconds_until(wait: Any, env: Any) -> float:
+def _seconds_until(clock: Clock) -> Callable[[Any, Any], int]:
+    def seconds_until(wait: Any, env: Any) -> int:
         wait.string.eval(env)
         text = env.stack.pop()
         moment: datetime | None = wait._from_timestamp_string(text)  # noqa: SLF001 - stands in for a method
         if moment is None:
             raise FailureEventException(wait._create_failure_event(env, text))  # noqa: SLF001
-        return (moment.replace(tzinfo=UTC) - clock.now()).total_seconds()
+        # moto counts what it has waited in whole seconds: of a part of one it would never see the end.
+        return math.ceil((moment.replace(tzinfo=UTC) - clock.now()).total_seconds())
 
     return seconds_until
 

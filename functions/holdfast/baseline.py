@@ -65,10 +65,16 @@ class Guardrail:
             return False
         return self.targets is None or attachment.target_id in self.targets
 
+    def declares(self, attachment: Attachment) -> bool:
+        """Return whether this guardrail names the attachment, by the policy's id or by its declared one."""
+        if attachment.target_id not in (self.targets or ()):
+            return False
+        return attachment.policy_id in {self.policy_id, self.declared_id}
+
 
 @dataclass(frozen=True, slots=True)
-class SanctionedPrincipal:
-    """A role whose detaches are reported and not reverted.
+class RolePrincipal:
+    """A role that the baseline lists, because what it does is judged differently.
 
     Parameters
     ----------
@@ -122,16 +128,20 @@ class Baseline:
         The organization's id (`o-…`).
     guardrails : tuple of Guardrail
         Each policy once.
-    sanctioned : tuple of SanctionedPrincipal
+    sanctioned : tuple of RolePrincipal
         Whose detaches are not reverted.
     version : str
         The first 12 hexadecimal digits of the SHA-256 of the file and its documents.
+    rivals : tuple of RolePrincipal
+        To whom the fast path yields for an hour, once they contest an attachment. Nobody, unless the file
+        says so.
     """
 
     organization: str
     guardrails: tuple[Guardrail, ...]
-    sanctioned: tuple[SanctionedPrincipal, ...]
+    sanctioned: tuple[RolePrincipal, ...]
     version: str
+    rivals: tuple[RolePrincipal, ...] = ()
 
     @property
     def placements(self) -> tuple[Placement, ...]:
@@ -195,6 +205,10 @@ class Baseline:
         """Return whether a principal's detaches are not to be reverted."""
         return any(sanctioned.is_principal(principal) for sanctioned in self.sanctioned)
 
+    def is_rival(self, principal: Principal) -> bool:
+        """Return whether a principal may make the fast path yield in a fight."""
+        return any(rival.is_principal(principal) for rival in self.rivals)
+
 
 def load_baseline(folder: Path) -> Baseline:
     """Return the baseline that `folder` declares.
@@ -253,20 +267,21 @@ def parse_baseline(text: bytes, read_document: Callable[[str], bytes]) -> Baseli
         return content.decode()
 
     organization = table.text("organization", ORGANIZATION_ID, "an organization's id (o-…)")
-    sanctioned = tuple(_sanctioned(entry) for entry in table.tables("sanctioned_principal"))
+    sanctioned = tuple(_role_principal(entry) for entry in table.tables("sanctioned_principal"))
+    rivals = tuple(_role_principal(entry) for entry in table.tables("rival_principal"))
     guardrails = tuple(_guardrail(entry, read) for entry in table.tables("guardrail"))
     table.refuse_others()
     if not guardrails:
         raise table.wrong("guardrail", None, "at least one [[guardrail]]")
     _refuse_repeated(guardrails)
-    return Baseline(organization, guardrails, sanctioned, digest.hexdigest()[:12])
+    return Baseline(organization, guardrails, sanctioned, digest.hexdigest()[:12], rivals)
 
 
-def _sanctioned(entry: _Table) -> SanctionedPrincipal:
+def _role_principal(entry: _Table) -> RolePrincipal:
     role = entry.text("role", ROLE_ARN, "the whole ARN of an IAM role")
     role_id = entry.text("id", ROLE_ID, "a role's unique id (AROA…)") if "id" in entry.values else None
     entry.refuse_others()
-    return SanctionedPrincipal(role, role_id)
+    return RolePrincipal(role, role_id)
 
 
 def _guardrail(entry: _Table, read: Callable[[str], str]) -> Guardrail:

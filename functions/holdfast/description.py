@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from holdfast.asking import ask_again
@@ -15,11 +15,13 @@ from holdfast.calling import unless_refused
 from holdfast.detachment import Detachment, parse_detachment
 from holdfast.errors import (
     AttachmentQuotaExceededError,
+    AwsError,
     BaselineError,
     MalformedEventError,
     OrganizationsError,
     RetryableError,
 )
+from holdfast.fight import Fight, Round, round_of
 from holdfast.incident import Failure, Incident, Observation, is_incident, parse_failure, parse_incident
 from holdfast.organizations import Organizations
 from holdfast.outcome import NOT_COMPARED, Conclusion, Outcome, compare_text, conclude
@@ -28,16 +30,20 @@ from holdfast.surroundings import survey
 from holdfast.verdict import Reason, is_stale
 
 _NO_ERROR = Failure("Unknown", "the state machine handed over no error")
+_NO_FIGHT = {Outcome.SANCTIONED, Outcome.EXEMPT}
+"""Detaches that somebody was allowed to make."""
 
 
-def describe(  # noqa: PLR0913 - what it is about, and whom to ask
+def describe(  # noqa: PLR0913, PLR0917 - what it is about, and whom to ask
     document: Mapping[str, Any],
     execution_arn: str,
     organization: str,
     baseline: Baseline | BaselineError,
     organizations: Organizations,
+    now: datetime,
     *,
     successors: Callable[[], Mapping[str, str]],
+    fights: Callable[[Attachment, Round], Fight | None],
 ) -> Report:
     """Return everything that is told about what flows through the state machine.
 
@@ -53,9 +59,13 @@ def describe(  # noqa: PLR0913 - what it is about, and whom to ask
         The baseline, or why it cannot be used.
     organizations : Organizations
         The connection, for names, text and counts.
+    now : datetime
+        The time.
     successors : callable
         Reads the new policy id of each deleted one. It is asked only about an event that was never judged and
         whose policy the baseline does not name.
+    fights : callable
+        Tells which fight, if any, an attachment's detach is a round of.
 
     Raises
     ------
@@ -66,11 +76,14 @@ def describe(  # noqa: PLR0913 - what it is about, and whom to ask
     """
     known = baseline if isinstance(baseline, Baseline) else None
     if is_incident(document):
-        return _describe_incident(parse_incident(document), execution_arn, known, organizations)
+        incident = parse_incident(document)
+        report = _describe_incident(incident, execution_arn, known, organizations, now)
+        return _with_fight(report, incident, fights)
     unjudged = Report(
         conclusion=Conclusion(Outcome.FAILED, None),
         execution_arn=execution_arn,
         organization=organization,
+        told_at=now,
         baseline_version=known.version if known else None,
         failure=parse_failure(document.get("error")) or _NO_ERROR,
     )
@@ -81,6 +94,23 @@ def describe(  # noqa: PLR0913 - what it is about, and whom to ask
         return replace(unjudged, raw_event=json.dumps(event, ensure_ascii=False))
     adopted = _adopting_successors(known, detachment, successors)
     return _describe_unjudged(unjudged, detachment, adopted, organizations)
+
+
+def _with_fight(
+    report: Report, incident: Incident, fights: Callable[[Attachment, Round], Fight | None]
+) -> Report:
+    """Return the report with the fight that the incident belongs to; a ledger that is silent is told."""
+    outcome = report.conclusion.outcome
+    if outcome in _NO_FIGHT:
+        return report
+    current = round_of(incident.detachment, outcome.value, verified=report.was_off)
+    try:
+        fight = fights(incident.detachment.attachment, current)
+    except AwsError as error:
+        return replace(report, ledger_unread=str(error))
+    if fight is None:
+        return report
+    return replace(report, fight=fight, conclusion=replace(report.conclusion, contested=True))
 
 
 def _adopting_successors(
@@ -98,7 +128,7 @@ def _describe_unjudged(
 ) -> Report:
     guardrail = baseline.guardrail_for(detachment.attachment) if baseline else None
     policy_type = guardrail.policy_type if guardrail else None
-    stale = is_stale(detachment, datetime.now(UTC))
+    stale = is_stale(detachment, unjudged.told_at)
     return replace(
         unjudged,
         detachment=detachment,
@@ -114,7 +144,11 @@ def _describe_unjudged(
 
 
 def _describe_incident(
-    incident: Incident, execution_arn: str, declared: Baseline | None, organizations: Organizations
+    incident: Incident,
+    execution_arn: str,
+    declared: Baseline | None,
+    organizations: Organizations,
+    now: datetime,
 ) -> Report:
     attachment, protection = incident.detachment.attachment, incident.protection
     baseline = _adopting_what_was_judged(declared, incident)
@@ -127,6 +161,7 @@ def _describe_incident(
         conclusion=conclusion,
         execution_arn=execution_arn,
         organization=protection.organization,
+        told_at=now,
         baseline_version=protection.baseline_version,
         detachment=incident.detachment,
         policy_name=protection.name,
@@ -146,6 +181,8 @@ def _describe_incident(
         attached_now=_observe(organizations, incident.detachment, protection.policy_type) if failed else None,
         holders=_holders(organizations, incident, baseline),
         surroundings=survey(organizations, attachment.target_id),
+        reason=incident.verdict.reason,
+        leave=incident.leave,
     )
 
 

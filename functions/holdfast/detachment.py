@@ -24,7 +24,7 @@ class Detachment:
     attachment : Attachment
         What was taken away.
     event_id : str
-        CloudTrail's `eventID`, a UUID: the incident's id.
+        CloudTrail's `eventID`, a UUID.
     event_time : datetime
         When the call was made, in UTC.
     account_id : str
@@ -37,6 +37,8 @@ class Detachment:
         What the caller says its program is.
     replayed : bool
         Whether the event comes from an EventBridge archive.
+    shared_event_id : str or None
+        CloudTrail's `sharedEventID`: the same in all records of one call that several accounts get.
     """
 
     attachment: Attachment
@@ -47,6 +49,12 @@ class Detachment:
     source_ip: str | None = None
     user_agent: str | None = None
     replayed: bool = False
+    shared_event_id: str | None = None
+
+    @property
+    def call_id(self) -> str:
+        """The id of the call itself: the same however many records and events tell of it."""
+        return self.shared_event_id or self.event_id
 
 
 def parse_detachment(event: object) -> Detachment:
@@ -89,6 +97,7 @@ def detachment_of(record: Record, *, replayed: bool = False) -> Detachment:
         source_ip=record.source_ip,
         user_agent=record.user_agent,
         replayed=replayed,
+        shared_event_id=record.shared_event_id,
     )
 
 

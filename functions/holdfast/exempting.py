@@ -1,4 +1,4 @@
-"""The ready-made exemption: what somebody pastes at three in the morning, for one attachment."""
+"""The ready-made exemption: what somebody copies at three in the morning."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from holdfast.timestamps import format_timestamp
 SPAN = timedelta(hours=2)
 """How long the ready-made exemption lasts."""
 
+REASON = "break-glass, the reason follows"
+"""A reason that counts as one, so that the command works as it is copied."""
+
 
 def exempt_value(now: datetime) -> str:
-    """Return the value of a parameter that exempts for two hours; the reason is left to its author."""
-    until = format_timestamp(now + SPAN)
-    return json.dumps({"until": until, "reason": "…", "ticket": "…"}, ensure_ascii=False)
+    """Return the value of a parameter that exempts for two hours."""
+    return json.dumps({"until": format_timestamp(now + SPAN), "reason": REASON, "ticket": ""})
 
 
 def exempt_commands(attachment: Attachment, now: datetime) -> dict[str, str]:
@@ -25,7 +27,7 @@ def exempt_commands(attachment: Attachment, now: datetime) -> dict[str, str]:
     name = name_of(policy_id, target_id)
     return {
         "To permit it for two hours": (
-            f'holdfast exempt grant {policy_id} {target_id} --until 2h --reason "…"'
+            f'holdfast exempt grant {policy_id} {target_id} --until 2h --reason "{REASON}"'
         ),
         "The same without holdfast": (
             f"aws ssm put-parameter --name {name} --type String --value '{exempt_value(now)}'"

@@ -80,6 +80,12 @@ class Exemption:
         """Return whether it has not ended."""
         return now < self.until
 
+    @property
+    def arguments(self) -> str:
+        """What it exempts, as `holdfast exempt revoke` takes it."""
+        given = self.name.removeprefix(f"{PATH}/").split("/")
+        return " ".join([*given, *(["all"] if len(given) == 1 and self.name != ALL else [])])
+
     def to_document(self) -> dict[str, Any]:
         """Return the exemption as a part of a document."""
         return {
@@ -189,7 +195,7 @@ def parse_exemption(parameter: Parameter) -> Exemption:
     given = _object(parameter.value)
     until = _until(given)
     reason = (text_in(given, "reason") or "").strip()
-    if not reason:
+    if not re.search(r"\w", reason):
         raise _wrong("reason", given.get("reason"), "why, in words")
     if until <= parameter.changed_at:
         raise _wrong(

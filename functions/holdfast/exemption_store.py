@@ -38,7 +38,7 @@ class ExemptionStore:
             Ten at most. Source: Systems Manager API reference, GetParameters.
         """
         answer = call("ssm", "GetParameters", self._client.get_parameters, Names=list(names))
-        return tuple(_parameters(answer["Parameters"]))
+        return tuple(parameters_in(answer["Parameters"]))
 
     def read_all(self) -> tuple[Parameter, ...]:
         """Return all parameters below the path."""
@@ -49,10 +49,11 @@ class ExemptionStore:
             Path=PATH,
             Recursive=True,
         )
-        return tuple(parameter for page in listing for parameter in _parameters(page["Parameters"]))
+        return tuple(parameter for page in listing for parameter in parameters_in(page["Parameters"]))
 
 
-def _parameters(listed: Iterable[Mapping[str, Any]]) -> Iterable[Parameter]:
+def parameters_in(listed: Iterable[Mapping[str, Any]]) -> Iterable[Parameter]:
+    """Yield the parameters that an answer of Systems Manager lists."""
     for one in listed:
         yield Parameter(one["Name"], one["Type"], one["Value"], one["LastModifiedDate"])
 

@@ -16,6 +16,7 @@ from typing import Any
 from holdfast.attachment import Attachment, PolicyType
 from holdfast.detachment import Detachment
 from holdfast.errors import UnknownSchemaError
+from holdfast.exemption import BrokenExemption, Exemption, exemption_of_document
 from holdfast.principal import Principal
 from holdfast.timestamps import format_timestamp, parse_timestamp
 from holdfast.verdict import Action, Reason, Verdict
@@ -61,6 +62,40 @@ class Protection:
 
 
 @dataclass(frozen=True, slots=True)
+class Leave:
+    """What the exemptions say about the attachment.
+
+    Parameters
+    ----------
+    exemption : Exemption or None
+        The one that is in force.
+    ended : Exemption or None
+        The one for whose end the execution has waited.
+    ignored : tuple of BrokenExemption
+        Those that would concern the attachment, and are none.
+    unread : str or None
+        Why they could not be read; then none counts.
+    """
+
+    exemption: Exemption | None = None
+    ended: Exemption | None = None
+    ignored: tuple[BrokenExemption, ...] = ()
+    unread: str | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """Return this as a part of the document."""
+        return {
+            "exemption": self.exemption and self.exemption.to_document(),
+            "ended": self.ended and self.ended.to_document(),
+            "ignored": [asdict(broken) for broken in self.ignored],
+            "unread": self.unread,
+        }
+
+
+NO_LEAVE = Leave()
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What a read showed, and when: evidence, never proof, because reads may be stale."""
 
@@ -95,7 +130,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One detachment on its way through the workflow; parts that are not there yet are None."""
+    """One detachment on its way through the workflow; parts that are not there yet are None.
+
+    `leave` is not in documents that were written before there were exemptions.
+    """
 
     detachment: Detachment
     protection: Protection
@@ -104,6 +142,7 @@ class Incident:
     reattachment: Reattachment | None = None
     confirmed_at: datetime | None = None
     failure: Failure | None = None
+    leave: Leave = NO_LEAVE
 
     def to_document(self) -> dict[str, Any]:
         """Return the document that Verify Detach hands to the state machine."""
@@ -113,6 +152,7 @@ class Incident:
             "protection": asdict(self.protection),
             "verdict": {"action": self.verdict.action, "reason": self.verdict.reason},
             "observed": self.observed and observation_document(self.observed),
+            "leave": self.leave.to_document(),
         }
 
 
@@ -181,6 +221,18 @@ def _parse_parts(document: Mapping[str, Any]) -> Incident:
         reattachment=_parse_reattachment(document.get("reattachment")),
         confirmed_at=confirmation and parse_timestamp(confirmation["at"]),
         failure=parse_failure(document.get("error")),
+        leave=_parse_leave(document.get("leave")),
+    )
+
+
+def _parse_leave(part: Mapping[str, Any] | None) -> Leave:
+    if part is None:
+        return NO_LEAVE
+    return Leave(
+        exemption=part["exemption"] and exemption_of_document(part["exemption"]),
+        ended=part["ended"] and exemption_of_document(part["ended"]),
+        ignored=tuple(BrokenExemption(**broken) for broken in part["ignored"]),
+        unread=part["unread"],
     )
 
 

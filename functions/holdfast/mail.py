@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from holdfast import wording
+from holdfast.exempting import exempt_commands
 from holdfast.incident import MESSAGE_LIMIT, AttachResult
 from holdfast.links import Console
 from holdfast.outcome import Outcome
@@ -23,6 +24,8 @@ _TITLES = {
     Outcome.ALREADY_ATTACHED: "Attached again",
     Outcome.ALERT_ONLY: "NOT restored (alert-only)",
     Outcome.SANCTIONED: "Not restored (sanctioned)",
+    Outcome.EXEMPT: "Not restored (exempt)",
+    Outcome.YIELDED: "NOT restored (yielded)",
     Outcome.FAILED: "FAILED",
 }
 _SUBJECT_LIMIT = 99
@@ -34,7 +37,8 @@ def subject(report: Report) -> str:
     Source: botocore's SNS model, Publish, `Subject`; ASCII, which older endpoints ask for, is valid UTF-8.
     """
     aside = " (not in the baseline)" if wording.is_undeclared(report) else ""
-    words = f"{_TITLES[report.conclusion.outcome]}{aside}: "
+    contested = "CONTESTED, " if report.fight else ""
+    words = f"{contested}{_TITLES[report.conclusion.outcome]}{aside}: "
     if report.detachment is None:
         words += "an event could not be read"
     else:
@@ -65,6 +69,8 @@ def body(report: Report) -> str:
         [wording.headline(report, MAIL)],
         list(_first_screen(report)),
         list(_commands(report)),
+        list(_rounds(report)),
+        list(_exempting(report)),
         list(_holders(report)),
         list(_error(report)),
         list(_what_happened(report)),
@@ -84,7 +90,48 @@ def _first_screen(report: Report) -> Iterator[str]:
         yield f"Policy text:  {text}"
     if explained := wording.explanation(report):
         yield f"What failed:  {explained.meaning}"
+    yield from _exemptions(report)
     yield f"To do:        {wording.remedy(report)}"
+    yield from _ledger(report)
+
+
+def _exemptions(report: Report) -> Iterator[str]:
+    leave = report.leave
+    if leave.exemption:
+        yield f"Exempt by:    {wording.exemption_line(leave.exemption, MAIL)}"
+    elif leave.ended:
+        yield f"Was exempt:   {wording.exemption_line(leave.ended, MAIL)}"
+    for broken in leave.ignored:
+        problem = quoted(broken.problem, limit=MESSAGE_LIMIT)
+        yield f"Ignored:      {broken.name} is no exemption: {problem}"
+    if leave.unread:
+        reason = quoted(leave.unread, limit=MESSAGE_LIMIT)
+        yield f"Exemptions:   NOT READ, so none counted: {reason}"
+
+
+def _ledger(report: Report) -> Iterator[str]:
+    if report.ledger_unread:
+        reason = quoted(report.ledger_unread, limit=MESSAGE_LIMIT)
+        yield f"Ledger:       NOT READ, so nobody looked whether this is a fight: {reason}"
+
+
+def _exempting(report: Report) -> Iterator[str]:
+    """Yield how to permit it: ready-made, for whoever has to leave the guardrail off tonight."""
+    if report.detachment is None or wording.is_undeclared(report):
+        return
+    for purpose, command in exempt_commands(report.detachment.attachment, report.told_at).items():
+        yield f"{purpose + ':':<28} {command}"
+
+
+def _rounds(report: Report) -> Iterator[str]:
+    if report.fight is None:
+        return
+    rounds, told = report.fight.rounds, wording.newest_rounds(report)
+    yield f"The fight so far, {len(rounds):,} rounds:"
+    if len(rounds) > len(told):
+        yield f"  - {len(rounds) - len(told):,} before these"
+    for one in told:
+        yield f"  - {wording.round_line(one, MAIL)}"
 
 
 def _what_else(report: Report) -> str:

@@ -20,6 +20,8 @@ class Outcome(StrEnum):
     ALREADY_ATTACHED = "already attached"
     ALERT_ONLY = "alert only"
     SANCTIONED = "sanctioned"
+    EXEMPT = "exempt"
+    YIELDED = "yielded"
     FAILED = "failed"
 
 
@@ -41,6 +43,8 @@ class TextCheck(StrEnum):
 _REPORTED = {
     Reason.SANCTIONED_PRINCIPAL: Outcome.SANCTIONED,
     Reason.ALERT_ONLY_MODE: Outcome.ALERT_ONLY,
+    Reason.EXEMPT: Outcome.EXEMPT,
+    Reason.RIVAL_PRINCIPAL: Outcome.YIELDED,
 }
 _ATTACHED = {
     AttachResult.ATTACHED: Outcome.RESTORED,
@@ -52,6 +56,7 @@ _NOT_AS_DECLARED = {
 }
 _SEVERITY = {
     Outcome.FAILED: Severity.PAGE,
+    Outcome.YIELDED: Severity.PAGE,
     Outcome.RESTORED_WITH_CHANGED_TEXT: Severity.PAGE,
     Outcome.RESTORED_WITHOUT_TEXT_CHECK: Severity.PAGE,
 }
@@ -67,15 +72,18 @@ class Conclusion:
         How it ended.
     exposure : timedelta or None
         From the detach to the confirmation; None if there was none.
+    contested : bool
+        Whether the attachment is detached again and again.
     """
 
     outcome: Outcome
     exposure: timedelta | None
+    contested: bool = False
 
     @property
     def severity(self) -> Severity:
         """Whether somebody must get up."""
-        return _SEVERITY.get(self.outcome, Severity.NOTICE)
+        return Severity.PAGE if self.contested else _SEVERITY.get(self.outcome, Severity.NOTICE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ class Record:
         What the caller says its program is.
     request : mapping
         `requestParameters`; of a service event, its `serviceEventDetails`.
+    shared_event_id : str or None
+        `sharedEventID`: the same in all records of one call that several accounts get.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Record:
     source_ip: str | None
     user_agent: str | None
     request: Mapping[str, Any]
+    shared_event_id: str | None = None
 
 
 def parse_record(
@@ -96,6 +99,7 @@ def parse_record(
         source_ip=text_in(record, "sourceIPAddress"),
         user_agent=text_in(record, "userAgent"),
         request=mapping_of(record.get(part), f"{path}.{part}"),
+        shared_event_id=_shared_event_id(record),
     )
 
 
@@ -147,6 +151,11 @@ def _matching(record: Mapping[str, Any], key: str, pattern: re.Pattern[str], exp
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise malformed(f"{path}.{key}", value, expected)
     return value
+
+
+def _shared_event_id(record: Mapping[str, Any]) -> str | None:
+    value = record.get("sharedEventID")
+    return value.lower() if isinstance(value, str) and _UUID.fullmatch(value) else None
 
 
 def _expect(record: Mapping[str, Any], key: str, expected: Collection[str], path: str) -> None:

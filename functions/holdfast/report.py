@@ -7,9 +7,11 @@ from datetime import datetime
 
 from holdfast.attachment import PolicySummary, PolicyType
 from holdfast.detachment import Detachment
-from holdfast.incident import Failure, Observation, Reattachment
+from holdfast.fight import Fight
+from holdfast.incident import NO_LEAVE, AttachResult, Failure, Leave, Observation, Reattachment
 from holdfast.outcome import Conclusion, TextCheck
 from holdfast.surroundings import Surroundings
+from holdfast.verdict import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Report:
         The execution that dealt with it.
     organization : str
         The organization's id, or `unknown`.
+    told_at : datetime
+        When it is told.
     baseline_version : str or None
         Which baseline it was judged by.
     detachment : Detachment or None
@@ -70,11 +74,20 @@ class Report:
         At the attachment quota: which policies hold the slots.
     surroundings : Surroundings
         The target's name, path and accounts.
+    reason : Reason or None
+        Why the verdict was what it was; None if there was none.
+    leave : Leave
+        What the exemptions say.
+    fight : Fight or None
+        The fight that the detach is a round of.
+    ledger_unread : str or None
+        Why nobody knows whether it is one.
     """
 
     conclusion: Conclusion
     execution_arn: str
     organization: str
+    told_at: datetime
     baseline_version: str | None = None
     detachment: Detachment | None = None
     raw_event: str | None = None
@@ -95,3 +108,19 @@ class Report:
     attached_now: Observation | None = None
     holders: tuple[Holder, ...] = ()
     surroundings: Surroundings = field(default_factory=Surroundings)
+    reason: Reason | None = None
+    leave: Leave = NO_LEAVE
+    fight: Fight | None = None
+    ledger_unread: str | None = None
+
+    @property
+    def is_muted(self) -> bool:
+        """Whether people have heard of it already, and only machines and the ledger are told."""
+        return self.fight is not None and self.fight.muted
+
+    @property
+    def was_off(self) -> bool:
+        """Whether the attachment was really off: a read showed it, or AttachPolicy attached it."""
+        seen_off = self.observed is not None and not self.observed.attached
+        attached = self.reattachment is not None and self.reattachment.result is AttachResult.ATTACHED
+        return seen_off or attached

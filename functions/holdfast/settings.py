@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from holdfast.attachment import ACCOUNT_ID, ORGANIZATION_ID
@@ -26,6 +27,9 @@ class Restoring:
     policy_types: bool
     policies: bool
 
+
+SANCTIONED_FOR = timedelta(hours=24)
+"""How long a sanctioned detach may wait for the baseline to say the same: the template's default."""
 
 NOTHING = Restoring(attachments=False, policy_types=False, policies=False)
 
@@ -79,6 +83,58 @@ def restoring_from(environ: Mapping[str, str]) -> Restoring:
     }
     mode = _matching(environ, "MODE", re.compile("|".join(Mode)), " or ".join(Mode))
     return Restoring(**switches) if Mode(mode) is Mode.REMEDIATE else NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class FightRules:
+    """When an attachment counts as contested.
+
+    Parameters
+    ----------
+    after : int
+        Detaches.
+    within : timedelta
+        The time in which they have to fall.
+    """
+
+    after: int
+    within: timedelta
+
+
+def fight_rules_from(environ: Mapping[str, str]) -> FightRules:
+    """Return when an attachment counts as contested.
+
+    Raises
+    ------
+    SettingsError
+        If a variable is missing or wrong; names it, its value and what was expected.
+    """
+    minutes = _number(environ, "CONTESTED_WITHIN_MINUTES")
+    return FightRules(_number(environ, "CONTESTED_AFTER"), timedelta(minutes=minutes))
+
+
+def retention_from(environ: Mapping[str, str]) -> timedelta:
+    """Return how long the ledger keeps names and addresses; raises as `fight_rules_from` does."""
+    return timedelta(days=_number(environ, "RETENTION_DAYS"))
+
+
+def sanctioned_for_from(environ: Mapping[str, str]) -> timedelta:
+    """Return how long a sanctioned detach may wait for the baseline to say the same.
+
+    Raises
+    ------
+    SettingsError
+        If the variable is missing or wrong; names it, its value and what was expected.
+    """
+    hours = _matching(environ, "SANCTIONED_FOR_HOURS", _HOURS, "hours, 0 to 168")
+    return timedelta(hours=int(hours))
+
+
+_HOURS = re.compile("[0-9]{1,2}|1[0-5][0-9]|16[0-8]")
+
+
+def _number(environ: Mapping[str, str], name: str) -> int:
+    return int(_matching(environ, name, re.compile("[0-9]{1,5}"), "a whole number"))
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:

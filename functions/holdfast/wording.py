@@ -6,7 +6,9 @@ import re
 from datetime import timedelta
 
 from holdfast.attachment import CONTROL_TOWER_PREFIX, TargetKind
+from holdfast.exemption import Exemption
 from holdfast.failures import ATTACH, ATTACH_A_GUARDRAIL, EXPLANATIONS, Explanation, explain
+from holdfast.fight import Round
 from holdfast.incident import Observation
 from holdfast.outcome import Outcome, TextCheck
 from holdfast.principal import Principal
@@ -28,6 +30,13 @@ _HEADLINE = {
     Outcome.ALREADY_ATTACHED: "Attached again: {policy} is on {target}, confirmed.",
     Outcome.ALERT_ONLY: "NOT restored, alert-only mode: Holdfast would have reattached {policy} to {target}.",
     Outcome.SANCTIONED: "Not restored, sanctioned: {policy} was detached from {target} by a sanctioned role.",
+    Outcome.EXEMPT: (
+        "Not restored yet, exempt: {policy} was detached from {target}, and is put back when the exemption "
+        "ends."
+    ),
+    Outcome.YIELDED: (
+        "NOT restored, yielded: {policy} was detached from {target} by a rival principal of the baseline."
+    ),
     Outcome.FAILED: "FAILED: {policy} could not be attached to {target} again.",
 }
 _UNREAD = "FAILED: an event could not be read as a detach, so nothing was done about it."
@@ -49,7 +58,8 @@ _WIDENED = (
 
 def headline(report: Report, medium: Medium) -> str:
     """Return the one sentence that says how it ended."""
-    return _sentence(report).format(policy=policy(report, medium), target=target(report, medium))
+    sentence = _sentence(report).format(policy=policy(report, medium), target=target(report, medium))
+    return f"CONTESTED, {sentence}" if report.fight else sentence
 
 
 def _sentence(report: Report) -> str:
@@ -159,6 +169,9 @@ def _span(report: Report) -> str:
     if report.conclusion.exposure is None:
         return _open_span(report)
     span = duration(report.conclusion.exposure)
+    if report.leave.ended:
+        ended = format_timestamp(report.leave.ended.until)
+        return f"{span} from the detach to the confirmation, under an exemption until {ended}"
     if report.stale:
         return f"at most {span}, as the event is stale and the detach that was mended may be a later one"
     return f"{span} from the detach to the confirmation"
@@ -172,6 +185,8 @@ def _open_span(report: Report) -> str:
         since += " at the earliest, as the event is stale and there may be a later detach"
     if _shows_attached(report) or (report.reattachment and not _newest_read(report)):
         return f"{since}, perhaps over"
+    if report.leave.exemption:
+        return f"{since}, open until {format_timestamp(report.leave.exemption.until)}"
     return f"{since}, still open"
 
 
@@ -230,6 +245,8 @@ def remedy(report: Report) -> str:
     if report.detachment is None:
         return EXPLANATIONS["MalformedEventError"].remedy
     outcome = report.conclusion.outcome
+    if outcome in {Outcome.RESTORED, Outcome.ALREADY_ATTACHED} and (report.fight or report.leave.ended):
+        return _END_THE_FIGHT if report.fight else _EXEMPTION_ENDED
     if outcome in _AFTER_CONFIRMATION:
         return _AFTER_CONFIRMATION[outcome]
     explained, attaching = explanation(report), _attaching(report)
@@ -239,6 +256,15 @@ def remedy(report: Report) -> str:
 _ASK_THE_CALLER = (
     "Ask the caller. If nobody planned it, treat the caller's credentials as stolen; if somebody did, change "
     "the baseline first and detach then."
+)
+_END_THE_FIGHT = (
+    "Find out who goes on detaching it. If it is an attacker, treat the credentials as stolen; if it is "
+    "another tool, decide which of the two owns the attachment (docs, coexistence). Holdfast goes on putting "
+    "it back."
+)
+_EXEMPTION_ENDED = (
+    "Nothing, if the work is done. If it has to stay off for longer, grant another exemption, and detach it "
+    "after that."
 )
 _AFTER_CONFIRMATION = {
     Outcome.RESTORED: _ASK_THE_CALLER,
@@ -255,6 +281,11 @@ _AFTER_CONFIRMATION = {
 _CURE = {
     Outcome.ALERT_ONLY: "Holdfast itself restores only with Mode=remediate.",
     Outcome.SANCTIONED: "If it is to stay detached, take the attachment out of the baseline.",
+    Outcome.EXEMPT: "Nothing, if you know of the exemption. If not, revoke it and ask whoever wrote it.",
+    Outcome.YIELDED: (
+        "Decide whose it is: take the attachment out of the baseline, or keep the rival from detaching it. "
+        "The next reconciliation puts it back."
+    ),
     Outcome.FAILED: "Look at the execution.",
 }
 
@@ -277,7 +308,8 @@ def _attaching(report: Report) -> str:
 
 def _is_to_attach(report: Report) -> bool:
     """Return whether attaching the policy by hand may be right, and cannot widen permissions."""
-    if report.confirmed_at or report.conclusion.outcome in _AFTER_CONFIRMATION:
+    settled = {*_AFTER_CONFIRMATION, Outcome.EXEMPT, Outcome.YIELDED}
+    if report.confirmed_at or report.conclusion.outcome in settled:
         return False
     explained = explanation(report)
     return (
@@ -326,8 +358,40 @@ def successor(report: Report) -> str:
 
 def commands(report: Report) -> dict[str, str]:
     """Return the commands that are worth giving, by what they are for."""
-    given = {"To free a slot, for example": _free_slot(report), "To attach it": _attach(report)}
+    given = {
+        "To free a slot, for example": _free_slot(report),
+        "To attach it": _attach(report),
+        "To end the exemption now": _revoke(report),
+    }
     return {purpose: command for purpose, command in given.items() if command}
+
+
+def _revoke(report: Report) -> str | None:
+    exemption = report.leave.exemption
+    return f"holdfast exempt revoke {exemption.arguments}" if exemption else None
+
+
+def exemption_line(exemption: Exemption, medium: Medium) -> str:
+    """Return an exemption in one line: what, until when, why."""
+    ticket = f", ticket {quoted(exemption.ticket, medium)}" if exemption.ticket else ""
+    until, changed = format_timestamp(exemption.until), format_timestamp(exemption.changed_at)
+    because = quoted(exemption.reason, medium)
+    return f"{exemption.name}, until {until}, because {because}{ticket}, last changed at {changed}"
+
+
+ROUNDS = 50
+"""Rounds of a fight that are told one by one, the newest."""
+
+
+def newest_rounds(report: Report) -> tuple[Round, ...]:
+    """Return the rounds of the fight that are told one by one, the oldest first."""
+    return report.fight.rounds[-ROUNDS:] if report.fight else ()
+
+
+def round_line(one: Round, medium: Medium) -> str:
+    """Return a round of a fight in one line: when, how it ended, who."""
+    who = caller(one.principal, medium) if one.principal else f"identity {quoted(one.principal_key, medium)}"
+    return f"{format_timestamp(one.at)} {one.outcome}, by {who}"
 
 
 def _attach(report: Report) -> str | None:

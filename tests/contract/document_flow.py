@@ -55,7 +55,8 @@ def _paths_read(value: Any) -> Iterator[str]:
             yield from _paths_read(item)
     if not isinstance(value, Mapping):
         return
-    guarded = {rule["Variable"] for rule in value.get("And", []) if rule.get("IsPresent")}
+    asked = [value, *value.get("And", [])]
+    guarded = {rule["Variable"] for rule in asked if rule.get("IsPresent")}
     yield from (path for path in _paths_of_members(value) if path not in guarded)
 
 

@@ -22,7 +22,7 @@ from holdfast.verdict import NOT_OURS, Action, Reason, Verdict
 from tests.contract.document_flow import always_set, caught_by, reads, targets
 from tests.contract.shipped import FUNCTION_OF_TASK as FUNCTIONS_OF_BOTH
 from tests.contract.shipped import MACHINES, RECONCILE, REMEDIATE, TASK_OF_FUNCTION, TEMPLATE, Machine
-from tests.unit.examples import CONFIRMED_INCIDENT, NOW, VERIFIED, failed
+from tests.unit.examples import CONFIRMED_INCIDENT, NAMES_KEPT, NOW, VERIFIED, failed
 
 STATE_KEYS = {
     "Task": {
@@ -30,7 +30,7 @@ STATE_KEYS = {
         *("Retry", "Catch", "Next", "End"),
     },
     "Choice": {"Type", "Comment", "Choices", "Default"},
-    "Wait": {"Type", "Comment", "Seconds", "Next"},
+    "Wait": {"Type", "Comment", "Seconds", "TimestampPath", "Next"},
     "Map": {
         *("Type", "Comment", "ItemsPath", "MaxConcurrency", "ItemSelector", "ItemProcessor", "ResultPath"),
         *("Catch", "Next"),
@@ -65,10 +65,18 @@ FUNCTION_OF_TASK = REMEDIATE.function_of_task
 
 LEAST_RESULTS = {
     "Verify Detach": replace(VERIFIED, verdict=NOT_OURS, observed=None).to_document(),
-    "Describe Outcome": compose(replace(failed("MalformedEventError"), detachment=None)),
+    "Describe Outcome": compose(replace(failed("MalformedEventError"), detachment=None), NAMES_KEPT),
 }
-FAILED_IMPLIES_AN_ERROR = {("Failed?", "Notify Failure"): frozenset({"$.error", "$.error.Error"})}
-ALWAYS_SET = always_set(DEFINITION, LEAST_RESULTS, FAILED_IMPLIES_AN_ERROR)
+AN_ERROR = frozenset({"$.error", "$.error.Error"})
+IMPLIED = {
+    ("Failed?", "Notify Failure"): AN_ERROR,
+    ("Told As Failure?", "Remediation Failed"): AN_ERROR,
+    ("Exempt?", "Wait For Exemption To End"): frozenset(
+        {"$.leave", "$.leave.exemption", "$.leave.exemption.until"}
+    ),
+}
+"""What is certain on a way although not all that leads to its choice sets it."""
+ALWAYS_SET = always_set(DEFINITION, LEAST_RESULTS, IMPLIED)
 
 EVENTS_OF_AN_ATTEMPT = 4
 """Scheduled, started, submitted, ended. Source: Step Functions API reference, "HistoryEvent"."""
@@ -80,8 +88,8 @@ CLEARS_UP = {
 }
 PATIENCE = 1_800
 """Seconds that are waited for what clears up by waiting."""
-EIGHT_DAYS = 8 * 24 * 60 * 60
-"""Exemptions of a week will wait in an execution."""
+A_YEAR = 365 * 24 * 60 * 60
+"""An exemption of a week can be renewed; no execution lasts longer. Source: Step Functions, "Quotas"."""
 
 
 def substituted(machine: Machine) -> dict[str, Any]:
@@ -106,10 +114,35 @@ def test_every_target_exists_and_every_state_can_be_reached(machine: Machine) ->
         assert named | {part["StartAt"]} == part["States"].keys()
 
 
-def test_no_way_of_the_remediation_leads_back() -> None:
-    order = TopologicalSorter({name: ways_on(state) for name, state in STATES.items()})
+BACK = {
+    ("Wait For Exemption To End", "Verify Detach"),
+    *((name, "Describe Outcome") for name in ("Record Names", "Record Incident")),
+}
+"""After an exemption all is verified again; what the ledger did not take is described again, to be told."""
+
+
+def test_only_two_ways_of_the_remediation_lead_back() -> None:
+    order = TopologicalSorter(
+        {
+            name: {after for after in ways_on(state) if (name, after) not in BACK}
+            for name, state in STATES.items()
+        }
+    )
 
     assert set(order.static_order()) == STATES.keys()
+
+
+def test_what_the_ledger_did_not_take_is_not_offered_to_it_again() -> None:
+    guard = STATES["Left Unrecorded?"]
+
+    assert guard["Choices"] == [{"Variable": "$.record_error", "IsPresent": True, "Next": "Failed?"}]
+    assert {
+        error["ResultPath"] for name in ("Record Names", "Record Incident") for error in STATES[name]["Catch"]
+    } == {
+        "$.record_error",
+        "$.duplicate_error",
+    }
+    assert STATES["Describe Outcome"]["Next"] == "Left Unrecorded?"
 
 
 @pytest.mark.parametrize("state", EVERY_STATE)
@@ -129,8 +162,8 @@ def test_a_state_says_in_a_sentence_what_it_is_for(state: dict[str, Any]) -> Non
 def test_a_task_is_limited_and_every_error_of_it_is_caught(task: dict[str, Any]) -> None:
     assert task["TimeoutSeconds"] > 0
     assert task["Retry"]
-    assert [catcher["ErrorEquals"] for catcher in task["Catch"]] == [["States.ALL"]]
-    assert re.fullmatch(r"\$\.(\w+_)?error", task["Catch"][0]["ResultPath"])
+    assert task["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
+    assert all(re.fullmatch(r"\$\.(\w+_)?error", catcher["ResultPath"]) for catcher in task["Catch"])
 
 
 @pytest.mark.parametrize("task", EVERY_TASK)
@@ -210,6 +243,8 @@ def test_every_failure_is_described_before_it_is_told_and_told_before_the_end() 
         "Reattach Policy": ["Describe Outcome"],
         "Confirm Attachment": ["Describe Outcome"],
         "Describe Outcome": ["Notify Plainly"],
+        "Record Names": ["Describe Outcome"],
+        "Record Incident": ["Told As Failure?", "Describe Outcome"],
         "Notify Success": ["Notification Failed"],
         "Notify Failure": ["Notification Failed"],
         "Notify Plainly": ["Notification Failed"],
@@ -257,7 +292,7 @@ def test_an_execution_that_uses_up_all_its_retries_keeps_within_the_history() ->
 
 
 def test_an_execution_may_wait_for_an_exemption_to_end() -> None:
-    assert DEFINITION["TimeoutSeconds"] >= EIGHT_DAYS
+    assert DEFINITION["TimeoutSeconds"] == A_YEAR
 
 
 def test_a_reconciliation_is_told_without_the_run_beside_it() -> None:

@@ -90,4 +90,5 @@ def test_a_variable_that_is_asked_for_first_may_be_missing() -> None:
     equal = {"Variable": "$.a", "StringEquals": "b"}
 
     assert reads({"Choices": [{"And": [present, equal]}]}) == set()
+    assert reads({"Choices": [present]}) == set()
     assert reads({"Choices": [{"And": [equal]}]}) == {"$.a"}

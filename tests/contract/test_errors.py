@@ -24,6 +24,7 @@ ERRORS: dict[str, type[HoldfastError]] = {
 RETRYABLE = {name for name, kind in ERRORS.items() if issubclass(kind, RetryableError)}
 
 AWS_ERRORS = {
+    "DynamoDB.ConditionalCheckFailedException",
     "Lambda.AWSLambdaException",
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.SdkClientException",

@@ -219,7 +219,7 @@ def test_a_function_writes_to_its_own_log_only() -> None:
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=str)
-def test_a_state_machine_may_run_its_tasks_publish_where_it_tells_and_use_the_topics_key(
+def test_a_state_machine_may_run_its_tasks_record_publish_where_it_tells_and_use_the_topics_key(
     machine: Machine,
 ) -> None:
     allowed = roles()[f"{machine.logical_id}Role"]
@@ -229,6 +229,7 @@ def test_a_state_machine_may_run_its_tasks_publish_where_it_tells_and_use_the_to
 
     assert {action: where for action, where in on.items() if not action.startswith("logs:")} == {
         "lambda:InvokeFunction": {f"{function}.Arn" for function in machine.function_of_task.values()},
+        "dynamodb:PutItem": {"LedgerTable.Arn"},
         "sns:Publish": {"OutcomeTopic"},
         "kms:GenerateDataKey": {"OutcomeKey.Arn"},
         "kms:Decrypt": {"OutcomeKey.Arn"},
@@ -236,12 +237,24 @@ def test_a_state_machine_may_run_its_tasks_publish_where_it_tells_and_use_the_to
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=str)
-def test_a_state_machine_publishes_to_the_outcome_topic_only(machine: Machine) -> None:
-    publishing = [task for name, task in machine.tasks.items() if name not in machine.function_of_task]
+def test_a_state_machine_writes_to_the_ledger_and_publishes_to_the_outcome_topic_only(
+    machine: Machine,
+) -> None:
+    calling = [task for name, task in machine.tasks.items() if name not in machine.function_of_task]
     substitutions = deployed()[machine.logical_id]["Properties"]["DefinitionSubstitutions"]
 
-    assert {task["Parameters"]["TopicArn"] for task in publishing} == {"${OutcomeTopicArn}"}
-    assert substitutions["OutcomeTopicArn"] == "OutcomeTopic"
+    assert {
+        (
+            task["Resource"].partition(":::")[2],
+            task["Parameters"].get("TopicArn", task["Parameters"].get("TableName")),
+        )
+        for task in calling
+        if "TransactItems.$" not in task["Parameters"]
+    } == {("sns:publish", "${OutcomeTopicArn}"), ("dynamodb:putItem", "${LedgerTableName}")}
+    assert (substitutions["OutcomeTopicArn"], substitutions["LedgerTableName"]) == (
+        "OutcomeTopic",
+        "LedgerTable",
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from holdfast.reconciliation.attaching import BUDGET, ROUNDS_WITHOUT_PROGRESS
 from holdfast.reconciliation.chunk import Chunk
 from holdfast.reconciliation.drift import CHUNK, Search, Stage
+from holdfast.reconciliation.ledger import items_of
 from holdfast.reconciliation.looking import EVENT_PATIENCE, SLICE, TYPE_PATIENCE
 from holdfast.reconciliation.notification import compose
 from holdfast.reconciliation.report import ReconciliationReport
@@ -32,7 +33,8 @@ RUN = Reconciliation(
     began_at=NOW,
 )
 CHUNK_DOCUMENT = Chunk(baseline_version="0123456789ab", remaining=()).to_document()
-NOTIFICATION = compose(ReconciliationReport("arn", "unknown", ()), tell=False)
+NOTHING = ReconciliationReport("arn", "unknown", ())
+NOTIFICATION = compose(NOTHING, tell=False)
 LEAST_RESULTS = {
     "Take Turn": RUN.to_document(),
     "Find Drift": Search(Stage.READING, NOW).to_document(),
@@ -41,7 +43,7 @@ LEAST_RESULTS = {
     "Restore Attachments": CHUNK_DOCUMENT,
     "Check Wiring": {"checked": [], "faults": [], "blind": []},
     "Compare Coverage": {"stage": "done", "account_id": "111122223333", "looks": 1},
-    "Describe Reconciliation": NOTIFICATION,
+    "Describe Reconciliation": NOTIFICATION | {"ledger": items_of(NOTHING, "ledger", NOW, timedelta(1))},
 }
 ALWAYS_SET = {
     **always_set(DEFINITION, LEAST_RESULTS),
@@ -50,6 +52,7 @@ ALWAYS_SET = {
 CONTEXT = {"$$.Execution.Id", "$$.Execution.StartTime", "$$.StateMachine.Name", "$$.Map.Item.Value"}
 """What the context object has wherever it is read here. Source: developer guide, "Context object"."""
 
+_DESCRIBED = ("Describe Reconciliation", "Worth Telling?", "Left Unrecorded?")
 ROUNDS = {
     frozenset({"Find Drift", "What Next?", "Let Others Read"}): "Let Others Read",
     frozenset({"Find Drift", "What Next?", "Wait For Changes To Settle"}): "Wait For Changes To Settle",
@@ -60,6 +63,12 @@ ROUNDS = {
     ),
 }
 """Every way round, and what in it takes its time: a wait, or a task that uses up its own or gets further."""
+
+ONCE = {
+    frozenset({*_DESCRIBED, "Record Attachments"}),
+    frozenset({*_DESCRIBED, "Record Attachments", "Record Incident"}),
+}
+"""The ways round that are gone once: what the ledger has refused is not offered to it again."""
 
 HISTORY_GOAL = 20_000
 EVENTS_OF_AN_ATTEMPT = 3
@@ -120,6 +129,11 @@ def test_every_error_is_caught_where_the_run_can_go_on() -> None:
         "Check Wiring": [("Describe Reconciliation", "$.wiring_error")],
         "Compare Coverage": [("Describe Reconciliation", "$.error")],
         "Describe Reconciliation": [("Notify Plainly", "$.error")],
+        "Record Attachments": [("Describe Reconciliation", "$.record_error")],
+        "Record Incident": [
+            ("Told As Failure?", "$.duplicate_error"),
+            ("Describe Reconciliation", "$.record_error"),
+        ],
         "Notify Success": [("Notification Failed", "$.error")],
         "Notify Failure": [("Notification Failed", "$.error")],
         "Notify Plainly": [("Notification Failed", "$.error")],
@@ -205,7 +219,10 @@ def test_every_way_round_takes_its_time() -> None:
     ]
     rounds = {frozenset(way) for graph in graphs for way in _ways_round(graph)}
 
-    assert rounds == ROUNDS.keys()
+    assert rounds == ROUNDS.keys() | ONCE
+    assert STATES["Left Unrecorded?"]["Choices"] == [
+        {"Variable": "$.record_error", "IsPresent": True, "Next": "Failed?"}
+    ]
     assert all(slow in way and STATES[slow]["Type"] in {"Wait", "Task"} for way, slow in ROUNDS.items())
 
 

@@ -39,9 +39,10 @@ def test_the_sections_follow_an_event_on_its_way() -> None:
         ("5", "ReconcileSchedule"),
         ("6", "TakeTurnFunction"),
         ("7", "ExemptionRule"),
-        ("8", "OutcomeTopic"),
-        ("9", "MailQueue"),
-        ("10", "AlarmTopic"),
+        ("8", "LedgerTable"),
+        ("9", "OutcomeTopic"),
+        ("10", "MailQueue"),
+        ("11", "AlarmTopic"),
     ]
 
 

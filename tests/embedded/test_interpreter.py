@@ -247,6 +247,15 @@ def test_a_wait_takes_its_time_on_the_clock(lab: Lab, until: dict[str, Any]) -> 
     assert lab.seconds() == 5400
 
 
+def test_a_wait_until_a_time_that_is_no_whole_seconds_away_ends(lab: Lab) -> None:
+    with lab.clock.working():
+        lab.clock.sleep(0.3)
+
+    lab.output({"Wait": {"Type": "Wait", "Timestamp": "2026-11-22T09:00:10Z", "End": True}})
+
+    assert lab.seconds() == pytest.approx(10.3)
+
+
 def test_a_wait_until_a_time_that_has_passed_ends_at_once(lab: Lab) -> None:
     lab.output({"Wait": {"Type": "Wait", "Timestamp": "2026-11-22T08:00:00Z", "End": True}})
 

@@ -3,12 +3,15 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from holdfast.exemption import name_of
+from holdfast.timestamps import format_timestamp
 from holdfast_cli.diff import CLEAN, DRIFT, run_diff
 from holdfast_cli.sample_organization import SEED, SampleOrganization, create_sample_organization
 from holdfast_cli.screen import Screen
@@ -68,3 +71,26 @@ def test_what_somebody_tampered_with_is_seen_and_named_until_it_is_put_right(
 
     client.attach_policy(PolicyId=policy_id, TargetId=target_id)
     assert difference()[0] == CLEAN
+
+
+def test_what_is_off_under_an_exemption_is_shown_and_is_no_drift(
+    aws: EmbeddedAws, organization: SampleOrganization, difference: Diff
+) -> None:
+    client, parameters = aws.client("organizations"), aws.client("ssm")
+    policy_id, target_id = organization.policies["DenyUnapprovedRegions"], organization.targets["Workloads"]
+    until = format_timestamp(datetime.now(UTC) + timedelta(hours=2))
+    value = json.dumps({"until": until, "reason": "the region moves"})
+    parameters.put_parameter(Name=name_of(policy_id, target_id), Value=value, Type="String")
+    client.detach_policy(PolicyId=policy_id, TargetId=target_id)
+
+    code, seen = difference()
+    parameters.delete_parameter(Name=name_of(policy_id, target_id))
+    without = difference()
+
+    assert (code, seen["drift"], [finding["kind"] for finding in seen["findings"]]) == (
+        CLEAN,
+        False,
+        ["exempt"],
+    )
+    assert (without[0], without[1]["drift"]) == (DRIFT, True)
+    client.attach_policy(PolicyId=policy_id, TargetId=target_id)

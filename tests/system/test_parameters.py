@@ -8,10 +8,12 @@ from contextlib import contextmanager
 import pytest
 
 from holdfast.failures import EXPLANATIONS
+from holdfast_cli.sample_organization import PIPELINE_ROLE
 from tests.deployed import Holdfast, text_of
 from tests.system.full_access import declare_full_access
 
 GUARDRAIL = ("DenyLeaveOrganization", "Root")
+HOUR = 3_600.0
 
 
 @contextmanager
@@ -73,3 +75,17 @@ def test_an_aws_managed_policy_is_out_of_reach_by_default(holdfast: Holdfast) ->
 
     assert (run.outcome, run.errors) == ("failed", ["PermissionMissingError"])
     assert run.says("What failed") == EXPLANATIONS["PermissionMissingError"].meaning
+
+
+@pytest.mark.parametrize(("hours", "outcome"), [("2", "drift found"), ("1", "reconciled")])
+def test_a_sanctioned_detach_is_drift_when_sanctioned_for_is_over(
+    holdfast: Holdfast, hours: str, outcome: str
+) -> None:
+    with redeployed(holdfast, SanctionedFor=hours):
+        holdfast.detach("DenyUnapprovedRegions", "Workloads", by=holdfast.role(PIPELINE_ROLE))
+        with holdfast.aws.clock.working():
+            holdfast.aws.clock.sleep(HOUR)
+        run = holdfast.reconcile()
+
+    assert run.outcome == outcome
+    assert ("DenyUnapprovedRegions" in holdfast.attached("Workloads")) is (outcome == "reconciled")

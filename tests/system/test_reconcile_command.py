@@ -65,6 +65,32 @@ def test_nothing_to_do_is_exit_code_0(run: Reconcile) -> None:
     assert lines(result)[-1] == "Everything is as the baseline declares it."
 
 
+def test_one_attachment_is_restored_at_once(holdfast: Holdfast, run: Reconcile) -> None:
+    before = holdfast.state()
+    with holdfast.unseen():
+        holdfast.take("DenyUnapprovedRegions", "Workloads")
+    attachment = f"{holdfast.policy('DenyUnapprovedRegions')}/{holdfast.target('Workloads')}"
+
+    result = run("--attachment", attachment, "--at-once")
+
+    assert (result.exit_code, holdfast.state()) == (0, before)
+    assert f"== Reconciling the attachment {attachment}, at once" in lines(result)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--attachment", "p-1234567890"], "'' is not the id of a root"),
+        (["--at-once"], "only with --attachment"),
+    ],
+)
+def test_what_cannot_be_meant_is_wrong_usage(run: Reconcile, arguments: list[str], complaint: str) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == 2
+    assert complaint in result.stderr
+
+
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(holdfast: Holdfast, run: Reconcile) -> None:
     before = holdfast.state()
     disable(holdfast)

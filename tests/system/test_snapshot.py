@@ -127,10 +127,11 @@ def test_a_second_snapshot_finds_nothing_to_write(client: Any, tmp_path: Path) -
 def test_what_people_wrote_stays(client: Any, tmp_path: Path) -> None:
     take_snapshot(client, tmp_path)
     path = tmp_path / "baseline.toml"
-    principal = (
+    principals = (
         '\n[[sanctioned_principal]]  # ours\nrole = "arn:aws:iam::111122223333:role/guardrail-pipeline"\n'
+        '\n[[rival_principal]]  # for a week\nrole = "arn:aws:iam::111122223333:role/landing-zone"\n'
     )
-    path.write_text(path.read_text().replace("[[guardrail]]", "# Why: …\n[[guardrail]]") + principal)
+    path.write_text(path.read_text().replace("[[guardrail]]", "# Why: …\n[[guardrail]]") + principals)
     document = tmp_path / "policies" / "DenyLeaveOrganization.json"
     document.write_text(json.dumps(json.loads(document.read_text())))
     before = contents(tmp_path)

@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from holdfast.attachment import Attachment, LivePolicy, PolicySummary, PolicyType
 from holdfast.baseline import Baseline, parse_baseline
 from holdfast.detachment import Detachment
-from holdfast.incident import AttachResult, Failure, Incident, Observation, Protection, Reattachment
+from holdfast.exemption import BrokenExemption, Exemption
+from holdfast.fight import Fight, Round, round_of
+from holdfast.incident import AttachResult, Failure, Incident, Leave, Observation, Protection, Reattachment
 from holdfast.outcome import Conclusion, Outcome, TextCheck
 from holdfast.principal import Principal
 from holdfast.report import Holder, Report
@@ -29,6 +31,8 @@ ALLOW_ONLY_EU = "p-allowlist01"
 DETACHED = datetime(2026, 11, 22, 9, 0, 0, tzinfo=UTC)
 NOW = datetime(2026, 11, 22, 9, 0, 30, tzinfo=UTC)
 CONFIRMED = datetime(2026, 11, 22, 9, 0, 42, tzinfo=UTC)
+TOLD = datetime(2026, 11, 22, 9, 0, 44, tzinfo=UTC)
+NAMES_KEPT = timedelta(days=365)
 
 EVENT_ID = "6f1d3c9a-2b54-4b0e-9f0b-5a8f6c2d7e10"
 EXECUTION = (
@@ -163,6 +167,7 @@ RESTORED = Report(
     conclusion=Conclusion(Outcome.RESTORED, CONFIRMED - DETACHED),
     execution_arn=EXECUTION,
     organization=ORGANIZATION,
+    told_at=TOLD,
     baseline_version="0123456789ab",
     detachment=DETACHMENT,
     policy_name="DenyUnapprovedRegions",
@@ -175,7 +180,36 @@ RESTORED = Report(
     reattachment=Reattachment(AttachResult.ATTACHED, NOW, retries=0),
     confirmed_at=CONFIRMED,
     surroundings=Surroundings("Workloads", ("Workloads",), 7),
+    reason=Reason.IN_BASELINE,
 )
+
+EXEMPTION = Exemption(
+    name="/holdfast/exemptions/p-7dj3cien/ou-exme-ycaqk99w",
+    until=DETACHED + timedelta(hours=2),
+    reason="the region moves",
+    ticket="CHG-7",
+    changed_at=DETACHED - timedelta(hours=1),
+)
+BROKEN = BrokenExemption("/holdfast/exemptions/p-7dj3cien", "reason: got nothing, expected why, in words")
+
+
+def rounds(*seconds: int, outcome: str = "restored", told_after: int | None = None) -> tuple[Round, ...]:
+    """Return rounds of the developer's, by the seconds before the detach at which they began."""
+    return tuple(
+        Round(
+            at=DETACHED - timedelta(seconds=before),
+            call_id=f"00000000-0000-4000-8000-{before:012}",
+            principal_key="AROAEXAMPLEDEVELOPER1",
+            principal=DEVELOPER,
+            outcome=outcome,
+            verified=True,
+            told_at=None if told_after is None else DETACHED - timedelta(seconds=before - told_after),
+        )
+        for before in seconds
+    )
+
+
+CURRENT = round_of(DETACHMENT, "restored", verified=True)
 
 
 def failed(error: str, message: str = "as the API said") -> Report:
@@ -214,6 +248,34 @@ REPORTS = {
     ),
     "alert_only": replace(NOT_ATTACHED, conclusion=Conclusion(Outcome.ALERT_ONLY, None)),
     "sanctioned": replace(NOT_ATTACHED, conclusion=Conclusion(Outcome.SANCTIONED, None)),
+    "exempt": replace(
+        NOT_ATTACHED,
+        conclusion=Conclusion(Outcome.EXEMPT, None),
+        reason=Reason.EXEMPT,
+        leave=Leave(exemption=EXEMPTION, ignored=(BROKEN,)),
+    ),
+    "restored_after_an_exemption": replace(
+        RESTORED,
+        conclusion=Conclusion(Outcome.RESTORED, timedelta(hours=2, seconds=4)),
+        reason=Reason.EXEMPTION_ENDED,
+        leave=Leave(ended=EXEMPTION),
+    ),
+    "restored_though_nobody_knows_whether_it_is_exempt": replace(
+        RESTORED,
+        leave=Leave(unread="ssm GetParameters: ThrottlingException: Rate exceeded"),
+        ledger_unread="dynamodb Query: AccessDeniedException: You may not.",
+    ),
+    "contested": replace(
+        RESTORED,
+        conclusion=Conclusion(Outcome.RESTORED, CONFIRMED - DETACHED, contested=True),
+        fight=Fight((*rounds(1_800, 600), CURRENT), muted=False),
+    ),
+    "yielded": replace(
+        NOT_ATTACHED,
+        conclusion=Conclusion(Outcome.YIELDED, None, contested=True),
+        reason=Reason.RIVAL_PRINCIPAL,
+        fight=Fight((*rounds(1_800, 600), replace(CURRENT, outcome="yielded")), muted=False),
+    ),
     "failed_at_the_quota": replace(
         failed(
             "AttachmentQuotaExceededError",
@@ -233,6 +295,7 @@ REPORTS = {
         conclusion=Conclusion(Outcome.FAILED, None),
         execution_arn=EXECUTION,
         organization=ORGANIZATION,
+        told_at=TOLD,
         detachment=replace(DETACHMENT, attachment=Attachment("p-lp0dxjlp", ROOT)),
         failure=Failure("BaselineError", "guardrail[0].policy: got 3, expected a policy's id (p-…)"),
         surroundings=Surroundings("Root", ("Root",), None),
@@ -241,6 +304,7 @@ REPORTS = {
         conclusion=Conclusion(Outcome.FAILED, None),
         execution_arn=EXECUTION,
         organization=ORGANIZATION,
+        told_at=TOLD,
         baseline_version="0123456789ab",
         failure=Failure("MalformedEventError", "detail: got None, expected a JSON object"),
         raw_event='{"source": "aws.organizations", "detail": null}',

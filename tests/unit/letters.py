@@ -12,7 +12,7 @@ from holdfast.mailing.letter import Letter
 from holdfast.mailing.sorting import LOOK_AGAIN, Message, letter_of
 from holdfast.notification import compose
 from holdfast.report import Report
-from tests.unit.examples import ORGANIZATION, PAYMENTS_PROD, WORKLOADS, example_baseline
+from tests.unit.examples import NAMES_KEPT, ORGANIZATION, PAYMENTS_PROD, WORKLOADS, example_baseline
 
 DESK = Desk(ORGANIZATION, remediates=True, baseline=example_baseline(), read_exemptions=lambda _names: ())
 TOPIC = "arn:aws:sns:us-east-1:111122223333:holdfast-OutcomeTopic-example"
@@ -96,7 +96,7 @@ def envelope(text: str, subject: str = "Subject", **attributes: str) -> Message:
 
 def told(report: Report) -> Message:
     """Return the message of an outcome as the state machine publishes it."""
-    notification = compose(report)
+    notification = compose(report, NAMES_KEPT)
     text = json.loads(notification["message"])["default"]
     return envelope(text, notification["subject"], **notification["attributes"])
 

@@ -5,16 +5,21 @@ And successors for the tests of those who only read them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 import boto3
 from moto import mock_aws
 
+from holdfast.attachment import Attachment
 from holdfast.calling import ONE_ATTEMPT
+from holdfast.exemption import Parameter
 from holdfast.exemption_store import ExemptionStore
+from holdfast.fight import Round
+from holdfast.ledger_table import LedgerTable
 from holdfast.memory import Memory
 from holdfast.successors import Successors
 
@@ -49,6 +54,55 @@ def mocked_exemptions() -> Iterator[tuple[ExemptionStore, Any]]:
     with mock_aws():
         client = _client("ssm")
         yield ExemptionStore(client), client
+
+
+@contextmanager
+def mocked_ledger() -> Iterator[tuple[LedgerTable, Any]]:
+    """Lend a ledger that is empty, and the DynamoDB client behind it."""
+    with mock_aws():
+        client = _client("dynamodb")
+        client.create_table(
+            TableName="ledger",
+            KeySchema=[
+                {"AttributeName": "attachment", "KeyType": "HASH"},
+                {"AttributeName": "incident", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "attachment", "AttributeType": "S"},
+                {"AttributeName": "incident", "AttributeType": "S"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield LedgerTable(client, "ledger"), client
+
+
+class KnownExemptions(ExemptionStore):
+    """Exemptions that are known beforehand."""
+
+    def __init__(self, known: Sequence[Parameter] | Exception = ()) -> None:
+        self.known = known
+        self.asked: list[Sequence[str]] = []
+
+    def read_named(self, names: Sequence[str]) -> tuple[Parameter, ...]:
+        """Tell those that are asked for."""
+        self.asked.append(names)
+        if isinstance(self.known, Exception):
+            raise self.known
+        return tuple(parameter for parameter in self.known if parameter.name in names)
+
+
+class KnownLedger(LedgerTable):
+    """A ledger that is known beforehand."""
+
+    def __init__(self, known: Sequence[Round] | Exception = ()) -> None:
+        self.known = known
+
+    def rounds(self, attachment: Attachment, since: datetime) -> tuple[Round, ...]:
+        """Tell them, whatever the attachment is."""
+        assert attachment.policy_id
+        if isinstance(self.known, Exception):
+            raise self.known
+        return tuple(one for one in self.known if one.at >= since)
 
 
 class KnownSuccessors(Successors):

@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 
 from holdfast.attachment import Attachment, PolicySummary, PolicyType
 from holdfast.detachment import Detachment
+from holdfast.exemption import BrokenExemption, Exemption, names_for
 from holdfast.failures import EXPLANATIONS
-from holdfast.incident import AttachResult, Failure, Observation, Reattachment
+from holdfast.fight import Fight, Round
+from holdfast.incident import AttachResult, Failure, Leave, Observation, Reattachment
 from holdfast.outcome import Conclusion, Outcome, TextCheck
 from holdfast.principal import Principal
 from holdfast.report import Holder, Report
 from holdfast.surroundings import Surroundings
+from holdfast.verdict import Reason
 from tests.unit import examples
-from tests.unit.examples import CONFIRMED, DETACHED, EVENT_ID, EXECUTION, NOW, ORGANIZATION
+from tests.unit.examples import CONFIRMED, DETACHED, EVENT_ID, EXECUTION, NOW, ORGANIZATION, TOLD
 from tests.unit.outside import WORDS
 
 ACCESS_KEY = "ASIAIOSFODNN7EXAMPLE"
@@ -65,6 +68,31 @@ HOLDERS = st.builds(
     policy=st.builds(PolicySummary, st.just("p-allowlist01"), WORDS, st.booleans()),
     in_baseline=st.booleans(),
 )
+EXEMPTIONS = st.builds(
+    Exemption,
+    name=st.sampled_from(names_for(Attachment("p-7dj3cien", "ou-exme-ycaqk99w"))),
+    until=st.just(TOLD + timedelta(hours=2)),
+    reason=WORDS,
+    ticket=MAYBE_WORDS,
+    changed_at=st.just(DETACHED),
+)
+LEAVES = st.builds(
+    Leave,
+    exemption=st.none() | EXEMPTIONS,
+    ended=st.none() | EXEMPTIONS,
+    ignored=st.lists(st.builds(BrokenExemption, st.just(examples.BROKEN.name), WORDS), max_size=2).map(tuple),
+    unread=MAYBE_WORDS,
+)
+ROUNDS = st.builds(
+    Round,
+    at=st.just(DETACHED),
+    call_id=st.just(EVENT_ID),
+    principal_key=WORDS,
+    principal=st.none() | PRINCIPALS,
+    outcome=st.sampled_from(Outcome).map(str),
+    verified=st.booleans(),
+)
+FIGHTS = st.builds(Fight, rounds=st.lists(ROUNDS, min_size=3, max_size=60).map(tuple), muted=st.booleans())
 REPORTS = st.builds(
     Report,
     conclusion=st.builds(
@@ -99,6 +127,11 @@ REPORTS = st.builds(
         path=st.none() | st.lists(WORDS, min_size=1, max_size=5).map(tuple),
         accounts=st.none() | st.integers(0, 50_000),
     ),
+    told_at=st.just(TOLD),
+    reason=st.none() | st.sampled_from(Reason),
+    leave=LEAVES,
+    fight=st.none() | FIGHTS,
+    ledger_unread=MAYBE_WORDS,
 )
 """What Describe Outcome could ever have to tell, and more."""
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from holdfast.attachment import PolicyType
 from holdfast.baseline import Baseline
+from holdfast.exemption import PATH, BrokenExemption
 from holdfast.incident import Failure
 from holdfast.principal import Principal
 from holdfast.reconciliation.description import Deployment, describe_run, report_of
 from holdfast.reconciliation.drift import (
     Author,
     Drift,
+    Exempt,
     Impostor,
     Moved,
     Namesake,
@@ -23,6 +25,7 @@ from holdfast.reconciliation.drift import (
     Search,
     Stage,
     Stranger,
+    Unheeded,
 )
 from holdfast.reconciliation.fates import Switches
 from holdfast.reconciliation.finding import Names
@@ -126,6 +129,17 @@ RESTORED_AFTER_DISABLING = replace(
     attachments=RestoredAttachments(restored=SCP_PLACEMENTS),
     wiring=None,
 )
+BROKEN = BrokenExemption(
+    f"{PATH}/all",
+    "until: got '2026-12-24T09:00:00Z', expected 2026-11-29T09:00:00Z at the latest, 7 days after its change",
+)
+
+
+def exempt(name: str, *placements: int, ticket: str | None = "CHG-7") -> Exempt:
+    """Return what is off under an exemption that ends in two hours."""
+    return Exempt(name, NOW + timedelta(hours=2), "the region moves", ticket, placements)
+
+
 MUCH = Drift(
     disabled=(PolicyType.TAG_POLICY,),
     gone=(0,),
@@ -309,6 +323,36 @@ _RUNS: Mapping[str, tuple[Reconciliation, Switches]] = {
         ),
         AS_DEPLOYED,
     ),
+    "off_under_exemptions": (
+        replace(
+            CLEAN,
+            search=replace(
+                searched(
+                    Drift(
+                        exempt=(
+                            exempt(f"{PATH}/p-7dj3cien/{WORKLOADS}", 7),
+                            exempt(f"{PATH}/p-7xfb7xkf", 1, 4, ticket=None),
+                            Exempt(None, NOW + timedelta(hours=1), "", None, (0, 5), 3),
+                        )
+                    ),
+                    by_developer("DetachPolicy", f"p-7dj3cien/{WORKLOADS}"),
+                ),
+                unheeded=Unheeded((BROKEN,), more=2),
+            ),
+        ),
+        ALL_ON,
+    ),
+    "restored_without_exemptions": (
+        replace(
+            CLEAN,
+            search=replace(
+                searched(Drift(missing=(7,)), plan=Plan(chunks=((7,),))),
+                unheeded=Unheeded(refused="ssm GetParametersByPath: AccessDeniedException: no"),
+            ),
+            attachments=RestoredAttachments(restored=(7,)),
+        ),
+        ALL_ON,
+    ),
     "slots_filled": (
         replace(
             CLEAN,
@@ -398,7 +442,14 @@ def worded(name: str, word: Callable[[str], str]) -> ReconciliationReport:
             for entry in search.drift.renamed
         )
         authors = tuple(replace(author, principal=principal(author.principal)) for author in search.authors)
-        search = replace(search, drift=replace(search.drift, renamed=renamed), authors=authors)
+        under = tuple(
+            replace(entry, reason=word(entry.reason), ticket=other(entry.ticket))
+            for entry in search.drift.exempt
+        )
+        broken = tuple(replace(entry, problem=word(entry.problem)) for entry in search.unheeded.broken)
+        unheeded = replace(search.unheeded, broken=broken, refused=other(search.unheeded.refused))
+        drift = replace(search.drift, renamed=renamed, exempt=under)
+        search = replace(search, drift=drift, authors=authors, unheeded=unheeded)
     attachments = run.attachments and replace(
         run.attachments, refused=tuple(map(refusal, run.attachments.refused))
     )

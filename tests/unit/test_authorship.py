@@ -12,12 +12,13 @@ from holdfast.errors import ServiceBusyError, ServiceRefusedError
 from holdfast.principal import Principal
 from holdfast.reconciliation.authorship import (
     RECENT,
+    Circumstances,
     Witnesses,
     attribute,
     author_of_change,
     subjects_of,
 )
-from holdfast.reconciliation.drift import AUTHORS, Author, Drift, Renamed, Stranger
+from holdfast.reconciliation.drift import AUTHORS, Author, Drift, Renamed, Stranger, lost_placements
 from holdfast.reconciliation.executions import Remediation
 from holdfast.reconciliation.trigger import parse_trigger
 from holdfast.record import Record
@@ -81,7 +82,7 @@ def ask(
     drift: Drift, *records: Record, remediations: Iterable[Remediation] = ()
 ) -> tuple[Drift, tuple[Author, ...]]:
     witnesses = Witnesses(lambda _: remediations, WrittenHistory(*records))
-    return attribute(drift, BASELINE, witnesses, NOW)
+    return attribute(drift, BASELINE, witnesses, Circumstances(NOW))
 
 
 ON_WORKLOADS = f"{DENY_REGIONS}/{WORKLOADS}"
@@ -151,8 +152,8 @@ def test_the_event_that_caused_the_run_is_its_own_witness() -> None:
     assert change is not None
     known = author_of_change(change)
     witnesses = Witnesses(lambda _: (), WrittenHistory())
-    assert attribute(Drift(changed=(2,)), BASELINE, witnesses, NOW, change)[1] == (known,)
-    assert attribute(Drift(gone=(2,)), BASELINE, witnesses, NOW, change)[1] == ()
+    assert attribute(Drift(changed=(2,)), BASELINE, witnesses, Circumstances(NOW, change))[1] == (known,)
+    assert attribute(Drift(gone=(2,)), BASELINE, witnesses, Circumstances(NOW, change))[1] == ()
     assert known == Author("UpdatePolicy", change.event_id, change.event_time, change.principal, DENY_REGIONS)
 
 
@@ -175,8 +176,19 @@ def test_a_change_is_about_what_it_names(name: str, subject: str | None) -> None
 def test_what_the_fast_path_is_restoring_is_left_to_it() -> None:
     history = WrittenHistory(detach())
     witnesses = Witnesses(lambda _: [remediation(5, running=True), remediation(20)], history)
-    assert attribute(MISSING, BASELINE, witnesses, NOW) == (Drift(in_progress=(7,)), ())
+    assert attribute(MISSING, BASELINE, witnesses, Circumstances(NOW)) == (Drift(in_progress=(7,)), ())
     assert history.asked == []
+
+
+def test_at_once_nothing_is_left_to_the_fast_path() -> None:
+    """Its execution may wait for an exemption to end; what a sanctioned principal may do it may still do."""
+    at_once = Circumstances(NOW, at_once=True)
+    waiting, by_pipeline = (
+        Witnesses(lambda _: [remediation(5, running=True)], WrittenHistory()),
+        Witnesses(lambda _: [remediation(5, sanctioned=True)], WrittenHistory()),
+    )
+    assert attribute(MISSING, BASELINE, waiting, at_once)[0] == MISSING
+    assert attribute(MISSING, BASELINE, by_pipeline, at_once)[0] == Drift(sanctioned=(7,))
 
 
 def test_only_the_newest_execution_counts() -> None:
@@ -214,6 +226,25 @@ def test_what_was_not_sanctioned_last_is_missing(records: tuple[Record, ...]) ->
     assert ask(MISSING, *records)[0] == MISSING
 
 
+@pytest.mark.parametrize(
+    ("hours", "ago", "expected"),
+    [
+        (24, timedelta(hours=24), MISSING),
+        (24, timedelta(hours=24, seconds=-1), Drift(sanctioned=(7,))),
+        (168, timedelta(hours=168), MISSING),
+        (168, timedelta(hours=168, seconds=-1), Drift(sanctioned=(7,))),
+        (0, timedelta(seconds=1), MISSING),
+        (0, timedelta(), MISSING),
+    ],
+)
+def test_a_sanctioned_detach_is_drift_from_the_moment_on_at_which_sanctioned_for_is_over(
+    hours: int, ago: timedelta, expected: Drift
+) -> None:
+    witnesses = Witnesses(lambda _: (), WrittenHistory(detach(ago.total_seconds() / 60, PIPELINE)))
+    circumstances = Circumstances(NOW, sanctioned_for=timedelta(hours=hours))
+    assert attribute(MISSING, BASELINE, witnesses, circumstances)[0] == expected
+
+
 def test_a_later_detach_that_only_the_fast_path_knows_is_not_covered_by_an_earlier_sanctioned_one() -> None:
     assert ask(MISSING, detach(60, PIPELINE), remediations=[remediation(5)])[0] == MISSING
     assert ask(MISSING, detach(20), remediations=[remediation(25, sanctioned=True)])[0] == MISSING
@@ -234,11 +265,36 @@ def test_an_attachment_before_the_last_detach_undoes_nothing() -> None:
     assert ask(MISSING, before, elsewhere, last) == (Drift(sanctioned=(7,)), (author(last, ON_WORKLOADS),))
 
 
+@pytest.mark.parametrize("lost", [Drift(disabled=(SCP,)), Drift(gone=(2,))], ids=["type", "policy"])
+def test_what_was_sanctioned_before_its_type_or_its_policy_was_lost_stays_off(lost: Drift) -> None:
+    """A replaced policy is detached by a pipeline everywhere, and then deleted."""
+    drift, authors = ask(lost, detach(60, PIPELINE))
+    assert drift == replace(lost, sanctioned=(7,))
+    assert 7 not in lost_placements(drift, BASELINE)
+    assert authors == (author(detach(60, PIPELINE), ON_WORKLOADS),)
+    attached = record("AttachPolicy", {"policyId": DENY_REGIONS, "targetId": WORKLOADS}, 50, PIPELINE)
+    assert ask(lost, detach(60, PIPELINE), attached)[0] == lost
+    assert ask(lost, detach(60))[0] == lost
+
+
+def test_a_sanctioned_detach_of_what_is_attached_is_not_told() -> None:
+    drift = Drift(missing=(1,))
+    assert ask(drift, remediations=[remediation(10, sanctioned=True)]) == (drift, ())
+
+
+def test_where_nobody_is_sanctioned_no_detach_of_what_was_lost_otherwise_is_looked_up() -> None:
+    history, nobody = WrittenHistory(), replace(BASELINE, sanctioned=())
+    attribute(Drift(gone=(2,)), nobody, Witnesses(lambda _: (), history), Circumstances(NOW))
+    assert history.asked == ["DeletePolicy"]
+    attribute(Drift(gone=(2,)), BASELINE, Witnesses(lambda _: (), history), Circumstances(NOW))
+    assert history.asked == ["DeletePolicy"] * 2 + ["DetachPolicy"]
+
+
 def test_a_history_that_does_not_answer_is_done_without() -> None:
     history = WrittenHistory(detach(60, PIPELINE))
     history.refused = ServiceBusyError("cloudtrail", "LookupEvents", "ThrottlingException", "slow down")
     both = Drift(missing=(7, 4), gone=(2,))
-    drift, authors = attribute(both, BASELINE, Witnesses(lambda _: (), history), NOW)
+    drift, authors = attribute(both, BASELINE, Witnesses(lambda _: (), history), Circumstances(NOW))
     assert drift == Drift(missing=(4,), sanctioned=(7,), gone=(2,))
     assert [known.subject for known in authors] == [ON_WORKLOADS]
     assert history.asked == ["DeletePolicy", "DetachPolicy", "AttachPolicy"]
@@ -248,7 +304,10 @@ def test_executions_that_may_not_be_read_are_done_without() -> None:
     def refuse(_: datetime) -> Iterable[Remediation]:
         raise ServiceRefusedError("states", "ListExecutions", "AccessDeniedException", "no")
 
-    assert attribute(MISSING, BASELINE, Witnesses(refuse, WrittenHistory()), NOW) == (MISSING, ())
+    assert attribute(MISSING, BASELINE, Witnesses(refuse, WrittenHistory()), Circumstances(NOW)) == (
+        MISSING,
+        (),
+    )
 
 
 def test_executions_that_cannot_be_read_now_are_waited_for() -> None:
@@ -258,7 +317,7 @@ def test_executions_that_cannot_be_read_now_are_waited_for() -> None:
         raise ServiceBusyError("states", "ListExecutions", "ThrottlingException", "slow down")
 
     with pytest.raises(ServiceBusyError):
-        attribute(MISSING, BASELINE, Witnesses(throttle, WrittenHistory()), NOW)
+        attribute(MISSING, BASELINE, Witnesses(throttle, WrittenHistory()), Circumstances(NOW))
 
 
 def test_nobody_is_asked_without_need() -> None:
@@ -270,11 +329,11 @@ def test_nobody_is_asked_without_need() -> None:
 
     history = WrittenHistory()
     witnesses = Witnesses(remember, history)
-    assert attribute(Drift(), BASELINE, witnesses, NOW) == (Drift(), ())
+    assert attribute(Drift(), BASELINE, witnesses, Circumstances(NOW)) == (Drift(), ())
     assert (asked, history.asked) == ([], [])
-    attribute(Drift(gone=(2,)), BASELINE, witnesses, NOW)
-    assert (asked, history.asked) == ([], ["DeletePolicy"])
-    attribute(MISSING, BASELINE, witnesses, NOW)
+    attribute(Drift(changed=(2,)), BASELINE, witnesses, Circumstances(NOW))
+    assert (asked, history.asked) == ([], ["UpdatePolicy"])
+    attribute(MISSING, BASELINE, witnesses, Circumstances(NOW))
     assert asked == [NOW - RECENT]
 
 
@@ -291,7 +350,7 @@ def test_of_a_mass_detach_some_authors_are_kept_and_the_weightiest_events_come_f
     ]
     drift = Drift(gone=(2,), missing=tuple(range(200)))
     witnesses = Witnesses(lambda _: (), WrittenHistory(deleted, *detached))
-    authors = attribute(drift, large, witnesses, NOW)[1]
+    authors = attribute(drift, large, witnesses, Circumstances(NOW))[1]
     assert [known.event_id for known in authors] == [
         deleted.event_id,
         *(known.event_id for known in detached[: AUTHORS - 1]),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.attachment import Attachment, PolicyType
-from holdfast.baseline import Baseline, Guardrail, SanctionedPrincipal, load_baseline, parse_baseline
+from holdfast.baseline import Baseline, Guardrail, RolePrincipal, load_baseline, parse_baseline
 from holdfast.errors import BaselineError
 from holdfast.policy_document import PolicyDocument
 from holdfast.principal import Principal
@@ -35,6 +35,10 @@ document = "policies/DenyAll.json"
 SANCTIONED = """
 [[sanctioned_principal]]
 role = "arn:aws:iam::111122223333:role/guardrail-pipeline"
+"""
+RIVAL = """
+[[rival_principal]]
+role = "arn:aws:iam::111122223333:role/AWSAccelerator-AttachPolicy"
 """
 SMALL = ORGANIZATION + SANCTIONED + GUARDRAIL
 PIPELINE = Principal(kind="AssumedRole", arn=SANCTIONED_ROLE, unique_id=SANCTIONED_ROLE_ID)
@@ -62,7 +66,7 @@ def test_a_whole_baseline_is_read() -> None:
                 document=PolicyDocument.parse(DENY_ALL),
             ),
         ),
-        sanctioned=(SanctionedPrincipal("arn:aws:iam::111122223333:role/guardrail-pipeline"),),
+        sanctioned=(RolePrincipal("arn:aws:iam::111122223333:role/guardrail-pipeline"),),
         version="",
     )
 
@@ -113,6 +117,25 @@ def test_a_principal_is_sanctioned_by_the_whole_arn_and_id_of_its_role(
 
 def test_without_an_id_a_role_made_again_under_the_same_name_is_sanctioned() -> None:
     assert parsed(SMALL).sanctions(replace(PIPELINE, unique_id="AROAEXAMPLEIMPOSTOR01"))
+
+
+def test_a_rival_is_who_has_the_role_and_nobody_is_one_unless_the_baseline_says_so() -> None:
+    role = "arn:aws:iam::111122223333:role/AWSAccelerator-AttachPolicy"
+    accelerator = replace(PIPELINE, arn=role, unique_id="AROAEXAMPLEACCELERAT1")
+    contested = parsed(SMALL + RIVAL)
+    assert contested.rivals == (RolePrincipal(role),)
+    assert [contested.is_rival(principal) for principal in (accelerator, PIPELINE)] == [True, False]
+    assert [contested.sanctions(principal) for principal in (accelerator, PIPELINE)] == [False, True]
+    assert not parsed(SMALL).is_rival(accelerator)
+
+
+@pytest.mark.parametrize(
+    ("role_id", "rival"), [("AROAEXAMPLEACCELERAT1", True), ("AROAEXAMPLEIMPOSTOR01", False)]
+)
+def test_a_rival_whose_id_is_given_is_that_role_alone(role_id: str, *, rival: bool) -> None:
+    role = "arn:aws:iam::111122223333:role/AWSAccelerator-AttachPolicy"
+    baseline = parsed(SMALL + RIVAL + 'id = "AROAEXAMPLEACCELERAT1"')
+    assert baseline.is_rival(replace(PIPELINE, arn=role, unique_id=role_id)) is rival
 
 
 def test_placements_are_the_roots_first_then_those_of_ous_then_those_of_accounts() -> None:
@@ -277,6 +300,18 @@ def test_the_version_is_of_the_file_and_of_its_documents() -> None:
             ORGANIZATION + SANCTIONED + 'session = "x"' + GUARDRAIL,
             "sanctioned_principal[0].session: no such key here",
         ),
+        (
+            ORGANIZATION + 'rival_principal = "me"',
+            "rival_principal: got 'me', expected [[rival_principal]] tables",
+        ),
+        (
+            SMALL + RIVAL.replace("arn:aws:iam::111122223333:role/", ""),
+            (
+                "rival_principal[0].role: got 'AWSAccelerator-AttachPolicy', "
+                "expected the whole ARN of an IAM role"
+            ),
+        ),
+        (SMALL + RIVAL + "hours = 1", "rival_principal[0].hours: no such key here"),
     ],
 )
 def test_a_mistake_is_named_by_entry_value_and_expectation(toml: str, complaint: str) -> None:
@@ -304,7 +339,7 @@ def test_every_partition_has_roles() -> None:
     """Source: botocore's partitions.json."""
     role = "arn:aws-us-gov:iam::111122223333:role/aws-reserved/pipeline"
     toml = SMALL.replace("arn:aws:iam::111122223333:role/guardrail-pipeline", role)
-    assert parsed(toml).sanctioned == (SanctionedPrincipal(role),)
+    assert parsed(toml).sanctioned == (RolePrincipal(role),)
 
 
 def test_a_baseline_is_loaded_from_its_folder(tmp_path: Path) -> None:

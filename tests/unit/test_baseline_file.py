@@ -18,6 +18,9 @@ organization = "o-exampleorgid"   # the only one
 [[sanctioned_principal]]
 role = "arn:aws:iam::111122223333:role/guardrail-pipeline"
 
+[[rival_principal]]   # until the move is over
+role = "arn:aws:iam::111122223333:role/AWSAccelerator-AttachPolicy"
+
 # ---- Everybody
 
 # Asked for by the auditors.

@@ -12,7 +12,7 @@ import verify_detach
 from holdfast.attachment import PolicySummary, PolicyType
 from holdfast.errors import HoldfastError
 from tests.unit.examples import ALLOW_ONLY_EU_TEXT, example_baseline, live_policy
-from tests.unit.mocked_services import KnownSuccessors
+from tests.unit.mocked_services import KnownExemptions, KnownSuccessors
 from tests.unit.small_organization import SmallOrganization
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -56,6 +56,7 @@ def test_an_event_is_judged_as_its_case_expects(
     )
     monkeypatch.setattr(verify_detach, "connect", lambda: organization)
     monkeypatch.setattr(verify_detach, "connect_successors", lambda: KnownSuccessors({}))
+    monkeypatch.setattr(verify_detach, "connect_exemptions", KnownExemptions)
     monkeypatch.setattr(verify_detach, "load_baseline", lambda _: example_baseline())
     monkeypatch.setenv("MODE", "remediate")
     monkeypatch.setenv("ORGANIZATION_ID", "o-far1coz49w")

@@ -10,7 +10,7 @@ import describe_outcome
 from holdfast.baseline import Baseline
 from holdfast.errors import BaselineError, OrganizationsThrottledError, UnknownSchemaError
 from tests.unit.examples import DENY_ALL, EXECUTION, VERIFIED, example_baseline
-from tests.unit.mocked_services import KnownSuccessors
+from tests.unit.mocked_services import KnownLedger, KnownSuccessors
 from tests.unit.scripted_api import ScriptedApi
 
 EVENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events" / "detach_from_ou.json").read_text())
@@ -26,6 +26,10 @@ def _deployed(monkeypatch: pytest.MonkeyPatch, api: ScriptedApi) -> None:
     monkeypatch.setattr(describe_outcome, "load_baseline", lambda _: example_baseline())
     monkeypatch.setattr(describe_outcome, "connect", lambda: api.organizations)
     monkeypatch.setattr(describe_outcome, "connect_successors", lambda: KnownSuccessors({}))
+    monkeypatch.setattr(describe_outcome, "connect_ledger", KnownLedger)
+    monkeypatch.setenv("CONTESTED_AFTER", "3")
+    monkeypatch.setenv("CONTESTED_WITHIN_MINUTES", "60")
+    monkeypatch.setenv("RETENTION_DAYS", "365")
 
 
 def surrounded_by(api: ScriptedApi) -> None:
@@ -51,6 +55,8 @@ def test_a_restored_incident_becomes_a_notification(api: ScriptedApi) -> None:
     surrounded_by(api)
     notification = describe_outcome.handler({"incident": CONFIRMED, "execution": EXECUTION}, None)
     message = json.loads(notification.pop("message"))
+    ledger = notification.pop("ledger")
+    assert ledger["incident"]["attachment"] == {"S": "p-7dj3cien/ou-exme-ycaqk99w"}
     assert notification == {
         "failed": False,
         "subject": "[Holdfast o-far1coz49w] Restored: DenyUnapprovedRegions on OU Workloads",

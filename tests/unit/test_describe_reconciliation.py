@@ -84,6 +84,8 @@ def _deployed(
         "RESTORE_ATTACHMENTS": "true",
         "RESTORE_POLICY_TYPES": "false",
         "RESTORE_POLICIES": "false",
+        "LEDGER_TABLE": "ledger",
+        "RETENTION_DAYS": "365",
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

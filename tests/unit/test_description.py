@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -23,6 +24,7 @@ from holdfast.errors import (
     ServiceRefusedError,
     UnknownSchemaError,
 )
+from holdfast.fight import Fight, Round
 from holdfast.incident import Failure, Observation
 from holdfast.notification import compose
 from holdfast.organizations import Organizations
@@ -35,9 +37,11 @@ from tests.unit.examples import (
     DENY_ALL,
     DETACHED,
     EXECUTION,
+    NAMES_KEPT,
     NOW,
     ORGANIZATION,
     RESTORED,
+    TOLD,
     VERIFIED,
     example_baseline,
     live_policy,
@@ -61,11 +65,17 @@ GONE = PolicyGoneError("DescribePolicy", "PolicyNotFoundException", "gone")
 DENIED = PermissionMissingError("DescribePolicy", "AccessDeniedException", "no")
 
 
-def described(
+def in_peace(attachment: Attachment, current: Round) -> Fight | None:
+    """Know of no fight."""
+
+
+def described(  # noqa: PLR0917 - each test names the few that it needs
     document: dict[str, Any],
     organizations: Organizations | None = None,
     baseline: Baseline | BaselineError | None = None,
     successors: Mapping[str, str] | Exception = NO_SUCCESSORS,
+    fights: Callable[[Attachment, Round], Fight | None] = in_peace,
+    now: datetime = TOLD,
 ) -> Report:
     return describe(
         document,
@@ -73,7 +83,9 @@ def described(
         ORGANIZATION,
         baseline or example_baseline(),
         organizations or SmallOrganization(),
+        now,
         successors=KnownSuccessors(successors).read,
+        fights=fights,
     )
 
 
@@ -131,6 +143,7 @@ def test_what_was_only_reported_is_described_even_if_organizations_is_busy(
         RESTORED,
         conclusion=Conclusion(outcome, None),
         sanctioned=outcome is Outcome.SANCTIONED,
+        reason=reason,
         live_name=None,
         text=TextCheck.NOT_COMPARED,
         reattachment=None,
@@ -215,6 +228,7 @@ def test_an_event_that_cannot_be_read_is_quoted_as_it_came() -> None:
         conclusion=Conclusion(Outcome.FAILED, None),
         execution_arn=EXECUTION,
         organization=ORGANIZATION,
+        told_at=TOLD,
         baseline_version=example_baseline().version,
         failure=Failure("MalformedEventError", "as it said"),
         raw_event='{"source": "aws.organizations", "detail": {"eventName": "Prüfung"}}',
@@ -243,7 +257,7 @@ def test_any_event_with_any_error_ends_in_a_notification(
     event: dict[str, Any], error: str, cause: str
 ) -> None:
     report = described(event | {"error": {"Error": error, "Cause": cause}})
-    notification = compose(report)
+    notification = compose(report, NAMES_KEPT)
     assert notification["failed"] is True
     assert json.dumps(notification, ensure_ascii=False).encode()
 
@@ -253,7 +267,7 @@ def test_any_caller_ends_in_a_notification(field: str, word: str, session: str, 
     identity = EVENT["detail"]["userIdentity"] | {"principalId": f"AROAEXAMPLE:{session}", "userName": name}
     event = EVENT | {"detail": EVENT["detail"] | {field: word, "userIdentity": identity}}
     organization = SmallOrganization(policy=live_policy(name, word))
-    notification = compose(described(event | caught("States.Timeout", word), organization))
+    notification = compose(described(event | caught("States.Timeout", word), organization), NAMES_KEPT)
     assert json.dumps(notification, ensure_ascii=False).encode()
 
 

@@ -12,7 +12,8 @@ import pytest
 from rich.console import Console
 
 from holdfast.attachment import PolicyType
-from holdfast.errors import BaselineError, OrganizationsThrottledError
+from holdfast.errors import BaselineError, OrganizationsThrottledError, ServiceRefusedError
+from holdfast.exemption import PATH
 from holdfast.quoting import Medium
 from holdfast.timestamps import format_timestamp
 from holdfast.wording import caller
@@ -35,7 +36,8 @@ from tests.unit.examples import (
     live_policy,
 )
 from tests.unit.live_organization import LiveOrganization, WrittenHistory
-from tests.unit.test_authorship import detach
+from tests.unit.test_authorship import PIPELINE, detach
+from tests.unit.test_reconciliation_exempting import WrittenExemptions, written
 
 BASELINE = example_baseline()
 BEFORE = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
@@ -49,13 +51,14 @@ class Operator:
         self.history = WrittenHistory()
         self.organization_id = ORGANIZATION
         self.successors: dict[str, str] = {}
+        self.exemptions = WrittenExemptions()
         self._folder = folder
 
-    def run(self, *, as_json: bool = False) -> tuple[int, list[str]]:
+    def run(self, *, as_json: bool = False, **options: Any) -> tuple[int, list[str]]:
         """Run the command; return its exit code and what it printed."""
         printed = io.StringIO()
         screen = Screen(Console(file=printed, highlight=False, soft_wrap=True))
-        code = run_diff(screen, Session(), self._folder, self.successors, as_json=as_json)
+        code = run_diff(screen, Session(), self._folder, self.successors, as_json=as_json, **options)
         return code, printed.getvalue().splitlines()
 
 
@@ -80,6 +83,7 @@ def _operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
     monkeypatch.setattr(Session, "organizations", lambda _: _Client(operator))
     monkeypatch.setattr(diff, "Organizations", lambda _: operator.organization)
     monkeypatch.setattr(diff, "_history", lambda *_: operator.history)
+    monkeypatch.setattr(diff, "_exemptions", lambda _: operator.exemptions)
     return operator
 
 
@@ -140,6 +144,7 @@ def test_a_program_reads_json(operator: Operator) -> None:
     assert json.loads("\n".join(printed)) == {
         "organization": ORGANIZATION,
         "baseline": BASELINE.version,
+        "drift": True,
         "findings": [
             {
                 "kind": "attachments missing",
@@ -157,6 +162,64 @@ def test_a_program_reads_json(operator: Operator) -> None:
 def test_a_clean_organization_has_no_findings_for_a_program_either(operator: Operator) -> None:
     code, printed = operator.run(as_json=True)
     assert (code, json.loads("\n".join(printed))["findings"]) == (CLEAN, [])
+
+
+def test_what_is_off_under_an_exemption_is_told_and_is_no_drift(operator: Operator) -> None:
+    operator.organization.detach(DENY_REGIONS, WORKLOADS)
+    operator.exemptions.written = (written(f"{PATH}/{DENY_REGIONS}/{WORKLOADS}", BEFORE),)
+    until = format_timestamp(BEFORE + timedelta(hours=2))
+
+    code, printed = operator.run()
+
+    assert code == CLEAN
+    off = f"“DenyUnapprovedRegions” ({DENY_REGIONS}) on OU {WORKLOADS} is off"
+    why = "because “the region moves” (ticket “CHG-7”)"
+    compared = "1 finding among 7 guardrails with 9 attachments"
+    assert printed == [
+        f"Exempt: {off} under an exemption until {until}, {why}",
+        f"No drift: {compared}; what is off may be off, and all else is as declared.",
+    ]
+    document = json.loads("\n".join(operator.run(as_json=True)[1]))
+    assert (document["drift"], [finding["kind"] for finding in document["findings"]]) == (False, ["exempt"])
+
+
+def test_a_broken_exemption_is_told_and_exempts_nothing(operator: Operator) -> None:
+    operator.exemptions.written = (written(f"{PATH}/{DENY_REGIONS}", BEFORE, reason=""),)
+    code, printed = operator.run()
+    assert (code, printed[0].partition(":")[0]) == (CLEAN, "Broken exemption")
+    operator.organization.detach(DENY_REGIONS, WORKLOADS)
+    code, printed = operator.run()
+    assert code == DRIFT
+    assert [line.partition(":")[0] for line in printed] == [
+        "Attachments missing",
+        "Broken exemption",
+        "Drift",
+    ]
+
+
+def test_exemptions_that_may_not_be_read_are_none_and_that_is_told(operator: Operator) -> None:
+    operator.organization.detach(DENY_REGIONS, WORKLOADS)
+    operator.exemptions.written = ServiceRefusedError(
+        "ssm", "GetParametersByPath", "AccessDeniedException", "no"
+    )
+    code, printed = operator.run()
+    assert code == DRIFT
+    assert [line.partition(":")[0] for line in printed] == [
+        "Attachments missing",
+        "Exemptions not read",
+        "Drift",
+    ]
+
+
+@pytest.mark.parametrize(("hours", "expected"), [(1, DRIFT), (2, CLEAN), (0, DRIFT)])
+def test_a_sanctioned_detach_is_no_drift_until_sanctioned_for_is_over(
+    operator: Operator, hours: int, expected: int
+) -> None:
+    operator.organization.detach(DENY_REGIONS, WORKLOADS)
+    operator.history.written.append(replace(detach(principal=PIPELINE), event_time=BEFORE))
+    code, printed = operator.run(sanctioned_for=timedelta(hours=hours))
+    assert code == expected
+    assert printed[0].startswith("Sanctioned: " if expected == CLEAN else "Attachments missing: ")
 
 
 def test_the_baseline_of_another_organization_is_not_compared(operator: Operator) -> None:

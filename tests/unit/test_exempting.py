@@ -18,11 +18,13 @@ def test_the_ready_made_value_exempts_for_two_hours() -> None:
 def test_the_ready_made_commands_exempt_the_attachment() -> None:
     assert exempt_commands(Attachment(DENY_REGIONS, WORKLOADS), NOW) == {
         "To permit it for two hours": (
-            'holdfast exempt grant p-7dj3cien ou-exme-ycaqk99w --until 2h --reason "…"'
+            "holdfast exempt grant p-7dj3cien ou-exme-ycaqk99w --until 2h "
+            '--reason "break-glass, the reason follows"'
         ),
         "The same without holdfast": (
             "aws ssm put-parameter --name /holdfast/exemptions/p-7dj3cien/ou-exme-ycaqk99w --type String "
-            '--value \'{"until": "2026-11-22T11:00:30Z", "reason": "…", "ticket": "…"}\''
+            '--value \'{"until": "2026-11-22T11:00:30Z", "reason": "break-glass, the reason follows", '
+            '"ticket": ""}\''
         ),
     }
 

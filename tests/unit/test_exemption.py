@@ -70,6 +70,7 @@ def test_it_may_be_for_an_attachment_a_policy_or_everything(name: str) -> None:
         ({**GIVEN, "until": "2026-11-20T09:00:00Z"}, "a time after its change at 2026-11-20T09:00:00Z"),
         ({"until": GIVEN["until"]}, "reason: got nothing, expected why, in words"),
         ({**GIVEN, "reason": "  "}, "reason: got '  ', expected why, in words"),
+        ({**GIVEN, "reason": "…"}, "reason: got '…', expected why, in words"),
         ({**GIVEN, "reason": 7}, "reason: got 7, expected why, in words"),
     ],
 )

@@ -17,9 +17,11 @@ from holdfast.baseline import GUARDRAILS, Baseline
 from holdfast.errors import (
     BaselineChangedError,
     OrganizationsThrottledError,
+    ServiceBusyError,
     SettingsError,
     UnknownSchemaError,
 )
+from holdfast.exemption import ALL, PATH
 from holdfast.reconciliation import looking
 from holdfast.reconciliation.executions import Remediation
 from holdfast.reconciliation.run import Reconciliation
@@ -41,8 +43,9 @@ from tests.unit.examples import (
 from tests.unit.live_organization import Clock, LiveOrganization, WrittenHistory
 from tests.unit.restorable_organization import RememberedSuccessors
 from tests.unit.tampering import change_event
-from tests.unit.test_authorship import detach, record
+from tests.unit.test_authorship import PIPELINE, detach, record
 from tests.unit.test_drift import large_baseline
+from tests.unit.test_reconciliation_exempting import WrittenExemptions, written
 
 MACHINE = "arn:aws:states:us-east-1:111122223333:stateMachine:holdfast-remediate"
 SCP = PolicyType.SERVICE_CONTROL_POLICY
@@ -60,6 +63,7 @@ class Deployed:
         self.organization = LiveOrganization(baseline)
         self.history = WrittenHistory()
         self.successors = RememberedSuccessors()
+        self.exemptions = WrittenExemptions()
         self.remediating: list[Remediation] = []
         self.asked: list[tuple[str, datetime, int]] = []
 
@@ -92,6 +96,7 @@ def _deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
         "RESTORE_POLICY_TYPES": "true",
         "RESTORE_POLICIES": "true",
         "REMEDIATE_STATE_MACHINE_ARN": MACHINE,
+        "SANCTIONED_FOR_HOURS": "24",
     }.items():
         monkeypatch.setenv(name, value)
     return deploy(monkeypatch, BASELINE)
@@ -112,6 +117,7 @@ def deploy(monkeypatch: pytest.MonkeyPatch, baseline: Baseline) -> Deployed:
     monkeypatch.setattr(find_drift, "connect_history", lambda: deployed.history)
     monkeypatch.setattr(find_drift, "connect_executions", lambda: deployed)
     monkeypatch.setattr(find_drift, "connect_successors", lambda: deployed.successors)
+    monkeypatch.setattr(find_drift, "connect_exemptions", lambda: deployed.exemptions)
     for module in (find_drift, looking):
         monkeypatch.setattr(module, "datetime", FakeTime)
     for module in (looking, pacing):
@@ -147,6 +153,7 @@ def test_a_clean_organization_is_clean(deployed: Deployed) -> None:
             "missing": [],
             "in_progress": [],
             "sanctioned": [],
+            "exempt": [],
             "gone_targets": [],
             "strangers": [],
         },
@@ -154,8 +161,9 @@ def test_a_clean_organization_is_clean(deployed: Deployed) -> None:
         "plan": {"types": [], "policies": [], "chunks": []},
         "authors": [],
         "reads": 23,
+        "unheeded": {"broken": [], "more": 0, "refused": None},
     }
-    assert (deployed.asked, deployed.history.asked) == ([], [])
+    assert (deployed.asked, deployed.history.asked, deployed.exemptions.reads) == ([], [], 1)
 
 
 def test_a_missing_attachment_is_found_attributed_and_planned(deployed: Deployed) -> None:
@@ -210,6 +218,54 @@ def test_what_a_sanctioned_principal_detached_is_reported_and_not_restored(deplo
     ]
     found = deployed.run()
     assert (found["stage"], found["drift"]["sanctioned"], plan(found)) == ("drifted", [7], ([], [], []))
+
+
+@pytest.mark.parametrize(("hours", "missing"), [("0", [7]), ("23", [7]), ("24", []), ("168", [])])
+def test_a_sanctioned_detach_turns_into_drift_when_sanctioned_for_is_over(
+    hours: str, missing: list[int], deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SANCTIONED_FOR_HOURS", hours)
+    deployed.organization.detach(DENY_REGIONS, WORKLOADS)
+    deployed.history.written.append(detach(60 * 23.5, PIPELINE))
+    found = deployed.run()
+    assert (found["drift"]["missing"], found["plan"]["chunks"]) == (missing, [missing] if missing else [])
+
+
+def test_what_is_exempt_is_found_and_left(deployed: Deployed) -> None:
+    name = f"{PATH}/{DENY_REGIONS}/{WORKLOADS}"
+    deployed.exemptions.written = (written(name), written(ALL, hours=169))
+    deployed.organization.detach(DENY_REGIONS, WORKLOADS)
+    deployed.organization.detach("p-7xfb7xkf", ROOT)
+    found = deployed.run()
+    assert (found["stage"], found["drift"]["missing"], plan(found)) == ("drifted", [1], ([], [], [[1]]))
+    assert found["drift"]["exempt"] == [
+        {
+            "name": name,
+            "until": "2026-11-22T11:00:30Z",
+            "reason": "the region moves",
+            "ticket": "CHG-7",
+            "placements": [7],
+            "exemptions": 1,
+        }
+    ]
+    assert [broken["name"] for broken in found["unheeded"]["broken"]] == [ALL]
+
+
+def test_exemptions_are_read_once_where_something_is_off_and_not_where_nothing_is(deployed: Deployed) -> None:
+    of_one = Trigger(Cause.REQUEST, Scope(ScopeKind.POLICY, DENY_REGIONS))
+    deployed.run(of_one)
+    assert deployed.exemptions.reads == 0
+    deployed.organization.detach(DENY_REGIONS, WORKLOADS)
+    deployed.run(of_one)
+    assert deployed.exemptions.reads == 1
+
+
+def test_exemptions_that_cannot_be_read_now_are_waited_for(deployed: Deployed) -> None:
+    deployed.exemptions.written = ServiceBusyError(
+        "ssm", "GetParametersByPath", "ThrottlingException", "slow"
+    )
+    with pytest.raises(ServiceBusyError):
+        deployed.run()
 
 
 def test_a_policy_made_again_is_read_in_the_place_of_the_declared_one(deployed: Deployed) -> None:
@@ -292,7 +348,9 @@ def test_another_baseline_than_the_run_began_with_ends_it(deployed: Deployed) ->
         deployed.call(run_document(SCHEDULE, replace(BASELINE, version="ba5e11fe0000")))
 
 
-@pytest.mark.parametrize("name", ["RESTORE_POLICIES", "REMEDIATE_STATE_MACHINE_ARN", "MODE"])
+@pytest.mark.parametrize(
+    "name", ["RESTORE_POLICIES", "REMEDIATE_STATE_MACHINE_ARN", "SANCTIONED_FOR_HOURS", "MODE"]
+)
 def test_a_setting_that_is_missing_ends_it(
     name: str, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from holdfast.attachment import PolicyType
+from holdfast.exemption import ALL, PATH, BrokenExemption
 from holdfast.incident import Failure
+from holdfast.outcome import Severity
 from holdfast.quoting import Medium
-from holdfast.reconciliation.drift import Drift, Moved, Plan
-from holdfast.reconciliation.fates import Switches
+from holdfast.reconciliation.drift import Drift, Moved, Plan, Unheeded
+from holdfast.reconciliation.fates import Done, Switches
 from holdfast.reconciliation.finding import Finding, Kind
 from holdfast.reconciliation.findings import find
 from holdfast.reconciliation.report import ReconciliationReport, RunOutcome
@@ -20,8 +24,10 @@ from holdfast.reconciliation.run import (
     RestoredTypes,
     Wiring,
 )
+from holdfast.reconciliation.sentence import Sentence
+from holdfast.reconciliation.trigger import Cause, Scope, ScopeKind, Trigger
 from holdfast.settings import Mode, Restoring
-from tests.unit.examples import DEVELOPER, EVENT_ID, PAYMENTS_PROD, WORKLOADS
+from tests.unit.examples import DENY_REGIONS, DEVELOPER, EVENT_ID, PAYMENTS_PROD, WORKLOADS
 from tests.unit.runs import (
     ALL_ON,
     AS_DEPLOYED,
@@ -34,9 +40,11 @@ from tests.unit.runs import (
     RESTORED_AFTER_DISABLING,
     SCP,
     by_developer,
+    exempt,
     reported,
     searched,
 )
+from tests.unit.test_drift import large_baseline
 
 
 def found(
@@ -45,6 +53,10 @@ def found(
     """Return the findings of a run that found `drift`, planned `plan` and has these parts."""
     run = replace(CLEAN, search=searched(drift, plan=plan), **parts)
     return reported(run, switches).findings
+
+
+def spelled(sentence: Sentence) -> str:
+    return sentence.spelled(Medium.MAIL)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +111,14 @@ def found(
                 *["renamed reported notice"] * 2,
             ],
         ),
+        (
+            "off_under_exemptions",
+            [*["broken exemption reported notice"] * 2, *["exempt reported notice"] * 3],
+        ),
+        (
+            "restored_without_exemptions",
+            ["exemptions not read reported page", "attachments missing restored notice"],
+        ),
         ("slots_filled", ["unknown policies reported page"]),
         ("failed_to_begin", ["task failed failed page"]),
         ("failed_with_another_baseline", ["task failed failed page", "not resolved reported page"]),
@@ -130,6 +150,87 @@ def test_a_run_has_its_outcome(name: str, outcome: RunOutcome) -> None:
 
 def test_what_the_fast_path_is_restoring_is_no_finding() -> None:
     assert found(Drift(in_progress=(7,))) == ()
+
+
+def asked_for(policy_id: str, target_id: str) -> Trigger:
+    return Trigger(Cause.REQUEST, Scope(ScopeKind.ATTACHMENT, f"{policy_id}/{target_id}"), at_once=True)
+
+
+def test_a_request_for_an_attachment_that_is_not_declared_is_answered() -> None:
+    (unknown,) = found(Drift(), trigger=asked_for("p-unknown001", WORKLOADS))
+    assert (unknown.kind, unknown.done, unknown.severity) == (Kind.UNDECLARED, Done.REPORTED, Severity.NOTICE)
+    assert (
+        spelled(unknown.title)
+        == f"the baseline does not declare p-unknown001 on OU “Workloads” ({WORKLOADS})"
+    )
+    assert unknown.commands == ()
+    assert found(Drift(), trigger=asked_for(DENY_REGIONS, WORKLOADS)) == ()
+
+
+def test_a_request_for_a_guardrail_that_may_be_anywhere_is_answered_with_how_to_attach_it() -> None:
+    anywhere = tuple(replace(guardrail, targets=None) for guardrail in BASELINE.guardrails)
+    run = replace(CLEAN, trigger=asked_for(DENY_REGIONS, WORKLOADS))
+    (finding,) = reported(run, ALL_ON, replace(BASELINE, guardrails=anywhere)).findings
+    assert finding.kind is Kind.UNDECLARED
+    command = f"aws organizations attach-policy --policy-id {DENY_REGIONS} --target-id {WORKLOADS}"
+    assert finding.commands == (("To attach it", command),)
+
+
+def test_an_exemption_is_told_with_the_command_that_revokes_it() -> None:
+    names = {
+        f"{PATH}/{DENY_REGIONS}/{WORKLOADS}": f"{DENY_REGIONS} {WORKLOADS}",
+        f"{PATH}/{DENY_REGIONS}": f"{DENY_REGIONS} all",
+        ALL: "all",
+    }
+    commands = {name: found(Drift(exempt=(exempt(name, 7),)))[0].commands for name in names}
+    assert commands == {
+        name: (("To revoke it", f"holdfast exempt revoke {what}"),) for name, what in names.items()
+    }
+
+
+def test_what_is_off_under_an_exemption_is_told_with_who_detached_it() -> None:
+    detached = by_developer("DetachPolicy", f"{DENY_REGIONS}/{WORKLOADS}")
+    run = replace(CLEAN, search=searched(Drift(exempt=(exempt(ALL, 7, 5),)), detached))
+    (finding,) = reported(run).findings
+    assert finding.authors == (detached,)
+    assert (finding.count, finding.policy_ids) == (2, (DENY_REGIONS, "p-cg404d5t"))
+    assert spelled(finding.title).startswith(
+        "2 attachments of 2 guardrails are off under an exemption until "
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        (f"{PATH}/p-nonsense/elsewhere", f"aws ssm delete-parameter --name {PATH}/p-nonsense/elsewhere"),
+        (f"{PATH}/{'x' * 300}"[:250] + "…", "holdfast exempt list"),
+        (f"{PATH}/$(reboot)", "holdfast exempt list"),
+        (f"{PATH}/--force\n", "holdfast exempt list"),
+    ],
+)
+def test_a_broken_exemption_is_told_with_a_command_only_if_its_name_is_one_word(
+    name: str, command: str
+) -> None:
+    unheeded = Unheeded((BrokenExemption(name, "name: got another"),))
+    (finding,) = reported(replace(CLEAN, search=replace(searched(Drift()), unheeded=unheeded))).findings
+    assert [given for _, given in finding.commands] == [command]
+
+
+def test_a_key_changes_when_an_exemption_is_prolonged_or_covers_more() -> None:
+    first = exempt(ALL, 7)
+    others = (replace(first, until=first.until + timedelta(hours=1)), replace(first, placements=(5, 7)))
+    keys = {found(Drift(exempt=(one,)))[0].key for one in (first, first, *others)}
+    assert len(keys) == 3
+
+
+def test_five_thousand_exempt_attachments_are_told_in_no_time() -> None:
+    large = large_baseline(guardrails=200, targets=25)
+    drift = Drift(exempt=(exempt(ALL, *range(5_000)),))
+    run = replace(CLEAN, baseline_version=large.version, search=searched(drift))
+    began = time.process_time()
+    (finding,) = reported(run, ALL_ON, large).findings
+    assert time.process_time() - began < 2
+    assert finding.count == 5_000
 
 
 def test_what_is_told_by_itself_is_not_called_missing_too() -> None:

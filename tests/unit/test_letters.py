@@ -126,10 +126,11 @@ def test_an_alert_says_who_detached_what_and_what_follows() -> None:
         "Organization: o-far1coz49w\n"
         "\n"
         "To permit it for two hours:  holdfast exempt grant p-7dj3cien ou-exme-ycaqk99w --until 2h "
-        '--reason "…"\n'
+        '--reason "break-glass, the reason follows"\n'
         "The same without holdfast:   aws ssm put-parameter --name "
         "/holdfast/exemptions/p-7dj3cien/ou-exme-ycaqk99w --type String "
-        '--value \'{"until": "2026-11-22T11:00:30Z", "reason": "…", "ticket": "…"}\'\n'
+        '--value \'{"until": "2026-11-22T11:00:30Z", "reason": "break-glass, the reason follows", '
+        '"ticket": ""}\'\n'
     )
     assert sent.attributes["outcome"] == "alert"
 
@@ -173,7 +174,8 @@ def test_a_change_of_an_exemption_says_who_made_it_and_what_it_says_now() -> Non
         "From address: “203.0.113.7”\n"
         f"Event id:     {event_id(0)}\n"
         "Now:          in force until 2026-11-22T11:00:00Z, because “moving house”, ticket “OPS-1”\n"
-        "To do:        Ask the author if you do not know of it. To end an exemption: holdfast exempt revoke\n"
+        "To end it:    holdfast exempt revoke p-7dj3cien ou-exme-ycaqk99w\n"
+        "To do:        Ask the author if you do not know of it.\n"
         "Organization: o-far1coz49w\n"
     )
     assert written(found).attributes["outcome"] == "exemption changed"

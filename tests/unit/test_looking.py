@@ -253,6 +253,10 @@ def test_an_attachment_to_a_target_that_is_gone_is_not_looked_for_twice(
         (Scope(ScopeKind.POLICY, ALLOW_ONLY_EU), (6,)),
         (Scope(ScopeKind.POLICY, "p-stranger1"), ()),
         (Scope(ScopeKind.TARGET, ROOT), (0, 1, 4, 5)),
+        (Scope(ScopeKind.ATTACHMENT, f"{DENY_REGIONS}/{WORKLOADS}"), (2,)),
+        (Scope(ScopeKind.ATTACHMENT, f"{DENY_REGIONS}/{ROOT}"), ()),
+        (Scope(ScopeKind.ATTACHMENT, f"p-new00001/{SANDBOX}"), (6,)),
+        (Scope(ScopeKind.ATTACHMENT, f"{ALLOW_ONLY_EU}/{SANDBOX}"), (6,)),
         (Scope(ScopeKind.EVENT, "6f1d3c9a"), ()),
     ],
 )
@@ -283,9 +287,49 @@ def test_a_run_for_a_target_reads_the_guardrails_there_and_what_else_is_there(
     ]
 
 
+ROOT_ONLY = f"p-7xfb7xkf/{ROOT}"
+"""One attachment of a guardrail that has more."""
+
+
+def test_a_run_for_an_attachment_reads_its_policy_and_its_target(organization: LiveOrganization) -> None:
+    Run(of_scope(ScopeKind.ATTACHMENT, ROOT_ONLY), organization).search()
+    assert organization.calls == [
+        f"ListRoots {ROOT}",
+        "DescribePolicy p-7xfb7xkf",
+        f"ListPoliciesForTarget {ROOT} SERVICE_CONTROL_POLICY",
+    ]
+
+
+def test_a_run_for_an_attachment_finds_that_one_missing_and_no_other(organization: LiveOrganization) -> None:
+    organization.detach("p-7xfb7xkf", ROOT, "ou-exme-8tio7fay")
+    run = Run(of_scope(ScopeKind.ATTACHMENT, ROOT_ONLY), organization)
+    assert run.search().drift == Drift(missing=(1,))
+    assert run.stages == [Stage.SECOND_LOOK]
+
+
+def test_a_run_at_once_looks_once(organization: LiveOrganization) -> None:
+    organization.detach("p-7xfb7xkf", ROOT)
+    run = Run(replace(of_scope(ScopeKind.ATTACHMENT, ROOT_ONLY), at_once=True), organization)
+    assert run.search().drift == Drift(missing=(1,))
+    assert run.stages == []
+    assert run.clock.seconds < 10
+
+
+def test_a_run_for_an_attachment_to_a_target_that_is_gone_finds_that(organization: LiveOrganization) -> None:
+    organization.close(PAYMENTS_PROD)
+    attachment = BASELINE.attachment_at(BASELINE.placements[8])
+    subject = f"{attachment.policy_id}/{attachment.target_id}"
+    assert Run(of_scope(ScopeKind.ATTACHMENT, subject), organization).search().drift == Drift(
+        gone_targets=(8,)
+    )
+
+
 def test_a_run_for_what_the_baseline_does_not_hold_ends_at_once(organization: LiveOrganization) -> None:
-    search = Run(of_scope(ScopeKind.POLICY, "p-stranger1"), organization).search()
-    assert search.drift == Drift()
+    for kind, subject in (
+        (ScopeKind.POLICY, "p-stranger1"),
+        (ScopeKind.ATTACHMENT, f"{DENY_REGIONS}/{ROOT}"),
+    ):
+        assert Run(of_scope(kind, subject), organization).search().drift == Drift()
 
 
 @pytest.mark.parametrize(

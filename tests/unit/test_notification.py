@@ -14,14 +14,14 @@ from holdfast.outcome import Conclusion, Outcome
 from holdfast.report import Holder, Report
 from holdfast.surroundings import Surroundings
 from tests.unit import reports
-from tests.unit.examples import DETACHMENT, DEVELOPER, EVENT_ID, EXECUTION
+from tests.unit.examples import DETACHMENT, DEVELOPER, EVENT_ID, EXECUTION, NAMES_KEPT
 from tests.unit.reports import EXAMPLES, RESTORED, failed
 
 UNREAD = EXAMPLES["failed_to_read_the_event"]
 
 
 def forms_of(report: Report) -> dict[str, Any]:
-    forms: dict[str, Any] = json.loads(compose(report)["message"])
+    forms: dict[str, Any] = json.loads(compose(report, NAMES_KEPT)["message"])
     return forms
 
 
@@ -66,6 +66,11 @@ def test_a_whole_record_is_plain() -> None:
         "exposure_seconds": 42,
         "failure": None,
         "slots_held_by": [],
+        "verdict": "in the baseline",
+        "exemption": {"exemption": None, "ended": None, "ignored": [], "unread": None},
+        "contested": False,
+        "rounds": [],
+        "recorded": True,
         "execution": EXECUTION,
         "link": (
             "https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1"
@@ -138,19 +143,19 @@ def test_what_nobody_could_read_has_the_thread_of_its_execution() -> None:
     ],
 )
 def test_filter_policies_have_their_attributes(report: Report, attributes: dict[str, str]) -> None:
-    assert compose(report)["attributes"] == attributes
+    assert compose(report, NAMES_KEPT)["attributes"] == attributes
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_only_a_failure_ends_in_fail(outcome: Outcome) -> None:
-    notification = compose(replace(RESTORED, conclusion=Conclusion(outcome, None)))
+    notification = compose(replace(RESTORED, conclusion=Conclusion(outcome, None)), NAMES_KEPT)
     assert notification["failed"] is (outcome is Outcome.FAILED)
 
 
 @given(reports.REPORTS)
 def test_any_notification_is_json_that_sns_accepts(report: Report) -> None:
     """No attribute is empty. Source: SNS API reference, MessageAttributeValue."""
-    notification = compose(report)
+    notification = compose(report, NAMES_KEPT)
     forms = json.loads(notification["message"])
     assert json.loads(notification["message"].encode()) == forms
     assert set(forms) == {"default", "email", "https"}
@@ -185,4 +190,4 @@ def test_the_longest_notification_fits(character: str) -> None:
         holders=(Holder(holder, in_baseline=False),) * 10,
         surroundings=Surroundings(name, (name,) * 6, 50_000),
     )
-    assert len(json.dumps(compose(report), ensure_ascii=False).encode()) < 262_144
+    assert len(json.dumps(compose(report, NAMES_KEPT), ensure_ascii=False).encode()) < 262_144

@@ -63,13 +63,18 @@ def test_exposure_is_never_negative() -> None:
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_only_a_failure_and_a_text_that_is_not_as_declared_page(outcome: Outcome) -> None:
+def test_only_a_failure_a_yield_and_a_text_that_is_not_as_declared_page(outcome: Outcome) -> None:
     pages = outcome in {
         Outcome.FAILED,
         Outcome.RESTORED_WITH_CHANGED_TEXT,
         Outcome.RESTORED_WITHOUT_TEXT_CHECK,
+        Outcome.YIELDED,
     }
     assert Conclusion(outcome, None).severity is (Severity.PAGE if pages else Severity.NOTICE)
+
+
+def test_a_contested_attachment_pages() -> None:
+    assert Conclusion(Outcome.RESTORED, None, contested=True).severity is Severity.PAGE
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from holdfast.errors import SettingsError
-from holdfast.settings import Mode, Settings
+from holdfast.settings import Mode, Settings, sanctioned_for_from
 
 ENVIRONMENT = {
     "MODE": "remediate",
@@ -41,6 +43,19 @@ def test_a_wrong_variable_is_named_with_its_value_and_what_was_expected(
     with pytest.raises(SettingsError) as raised:
         Settings.from_environ(ENVIRONMENT | {name: value})
     assert str(raised.value) == f"environment variable {name}: got {value!r}, expected {expected}"
+
+
+@pytest.mark.parametrize("hours", [0, 1, 24, 99, 100, 159, 168])
+def test_a_sanctioned_detach_may_wait_for_hours(hours: int) -> None:
+    assert sanctioned_for_from({"SANCTIONED_FOR_HOURS": str(hours)}) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("value", ["", "-1", "169", "1000", "24.5", "a day", "24\n"])
+def test_anything_else_than_hours_up_to_a_week_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        sanctioned_for_from({"SANCTIONED_FOR_HOURS": value})
+    expected = f"environment variable SANCTIONED_FOR_HOURS: got {value!r}, expected hours, 0 to 168"
+    assert str(raised.value) == expected
 
 
 @pytest.mark.parametrize("name", ["MODE", "ORGANIZATION_ID", "MANAGEMENT_ACCOUNT_ID", "HOST_ACCOUNT_ID"])

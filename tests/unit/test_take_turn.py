@@ -185,6 +185,15 @@ def test_a_dry_run_takes_no_other_runs_turn(memory: Memory) -> None:
     assert claim_of(memory, "all/dry run") == {"running": "run-a", "waiting": None}
 
 
+def test_a_run_at_once_waits_for_no_run_that_looks_twice(memory: Memory) -> None:
+    request = {"scope": {"kind": "policy", "subject": "p-7dj3cien"}}
+    assert route_of(request) is Route.RECONCILE
+    assert route_of({**request, "at_once": True}, "run-b") is Route.RECONCILE
+    with pytest.raises(TurnPendingError):
+        run_of({**request, "at_once": True}, "run-c")
+    assert claim_of(memory, "policy/p-7dj3cien/at once") == {"running": "run-b", "waiting": "run-c"}
+
+
 @pytest.mark.parametrize("others", [1, 4])
 def test_whoever_is_overtaken_asks_again(
     monkeypatch: pytest.MonkeyPatch, memory: Memory, others: int

@@ -91,6 +91,12 @@ def test_a_run_that_did_not_see_everything_forgets_nothing(name: str) -> None:
     assert after_telling(REPORTS[name], memory, NOW, tell=False) == memory
 
 
+@pytest.mark.parametrize("name", ["off_under_exemptions", "restored_without_exemptions"])
+def test_what_a_whole_run_says_of_exemptions_is_new_when_it_comes_again(name: str) -> None:
+    """A run of the whole baseline always reads them."""
+    assert after_telling(REPORTS["clean"], told(REPORTS[name]), NOW, tell=False) == {}
+
+
 def test_what_is_seen_from_time_to_time_only_is_not_forgotten() -> None:
     """The targets whose slots are looked at take turns."""
     memory = told(REPORTS["slots_filled"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.attachment import PolicyType
+from holdfast.attachment import Attachment, PolicyType
 from holdfast.errors import MalformedEventError
 from holdfast.reconciliation.trigger import (
     Cause,
@@ -67,12 +67,37 @@ def test_a_run_by_hand_looks_at_everything_unless_it_says_otherwise() -> None:
             Scope(ScopeKind.TARGET, "338583429068"),
             "target/338583429068",
         ),
+        (
+            {"kind": "attachment", "subject": "p-7dj3cien/338583429068"},
+            Scope(ScopeKind.ATTACHMENT, "p-7dj3cien/338583429068"),
+            "attachment/p-7dj3cien/338583429068",
+        ),
     ],
 )
 def test_a_request_may_name_what_it_is_about(scope: dict[str, Any], expected: Scope, key: str) -> None:
     trigger = parse_trigger({"scope": scope, "dry_run": True})
     assert trigger == Trigger(Cause.REQUEST, expected, dry_run=True)
     assert trigger.scope.key == key
+
+
+def test_a_request_may_be_for_one_attachment_at_once() -> None:
+    scope = {"kind": "attachment", "subject": f"p-7dj3cien/{WORKLOADS}"}
+    trigger = parse_trigger({"scope": scope, "at_once": True})
+    assert (trigger.at_once, trigger.scope.attachment) == (True, Attachment("p-7dj3cien", WORKLOADS))
+    assert trigger_of_document(json.loads(json.dumps(trigger.to_document()))) == trigger
+
+
+def test_the_document_of_a_run_that_began_before_there_was_at_once_is_understood() -> None:
+    document = SCHEDULED.to_document()
+    del document["at_once"]
+    assert trigger_of_document(document) == SCHEDULED
+
+
+def test_only_a_scope_for_an_attachment_names_one() -> None:
+    assert [scope.attachment for scope in (Scope(ScopeKind.ALL), Scope(ScopeKind.POLICY, "p-7dj3cien"))] == [
+        None,
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -185,17 +210,22 @@ def test_the_reattachment_of_a_policy_made_again_fills_nobodys_slot() -> None:
     [
         (None, "input: got None, expected a JSON object"),
         ([], "input: got [], expected a JSON object"),
-        ({"dryrun": True}, "input: got 'dryrun', expected an event, or only cause, dry_run, scope"),
+        ({"dryrun": True}, "input: got 'dryrun', expected an event, or only at_once, cause, dry_run, scope"),
         ({"cause": "event"}, "input.cause: got 'event', expected schedule or request"),
         ({"cause": []}, "input.cause: got [], expected schedule or request"),
         ({"dry_run": "yes"}, "input.dry_run: got 'yes', expected true or false"),
         ({"dry_run": 1}, "input.dry_run: got 1, expected true or false"),
+        ({"at_once": 1}, "input.at_once: got 1, expected true or false"),
+        (
+            {"cause": "schedule", "at_once": True},
+            "input.at_once: got True, expected false, as only a request is made at once",
+        ),
         ({"scope": "all"}, "input.scope: got 'all', expected a JSON object"),
         (
             {"scope": {"kind": "event", "subject": EVENT_ID}},
-            "input.scope.kind: got 'event', expected all, policy type, policy, target",
+            "input.scope.kind: got 'event', expected all, policy type, policy, target, attachment",
         ),
-        ({"scope": {}}, "input.scope.kind: got None, expected all, policy type, policy, target"),
+        ({"scope": {}}, "input.scope.kind: got None, expected all, policy type, policy, target, attachment"),
         (
             {"scope": {"kind": "all", "subject": "x"}},
             "input.scope.subject: got 'x', expected none: all is all",
@@ -207,6 +237,13 @@ def test_the_reattachment_of_a_policy_made_again_fills_nobodys_slot() -> None:
         (
             {"scope": {"kind": "target", "subject": "p-7dj3cien"}},
             "input.scope.subject: got 'p-7dj3cien', expected what a scope of kind 'target' can name",
+        ),
+        *(
+            (
+                {"scope": {"kind": "attachment", "subject": subject}},
+                f"input.scope.subject: got {subject!r}, expected what a scope of kind 'attachment' can name",
+            )
+            for subject in ("p-7dj3cien", "p-7dj3cien/", "338583429068/p-7dj3cien", "p-7dj3cien/1/2", None)
         ),
         ({"detail-type": "x"}, "detail: got None, expected a JSON object"),
         (

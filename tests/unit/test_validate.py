@@ -50,10 +50,13 @@ def guardrail(**changes: object) -> dict[str, Any]:
     return {key: value for key, value in (good | changes).items() if value is not None}
 
 
-def toml(*guardrails: dict[str, Any], organization: object = "o-far1coz49w", roles: Any = ()) -> str:
+def toml(
+    *guardrails: dict[str, Any], organization: object = "o-far1coz49w", roles: Any = (), rivals: Any = ()
+) -> str:
     """Spell a baseline; JSON's strings, numbers and lists are TOML's too."""
     lines = [f"organization = {json.dumps(organization)}"]
-    for name, tables in (("sanctioned_principal", roles), ("guardrail", guardrails)):
+    tables_of = {"sanctioned_principal": roles, "rival_principal": rivals, "guardrail": guardrails}
+    for name, tables in tables_of.items():
         for table in tables:
             lines += [
                 f"[[{name}]]",
@@ -313,6 +316,21 @@ ROLE = "arn:aws:iam::111122223333:role/guardrail-pipeline"
             "sanctioned_principal[0].session",
             "no such key here",
         ),
+        (
+            toml(guardrail(), rivals=[{"role": "accelerator"}]),
+            "rival_principal[0].role",
+            "got 'accelerator', expected the whole ARN of an IAM role",
+        ),
+        (
+            toml(guardrail(), rivals=[{"role": ROLE, "id": "AIDAEXAMPLEALICE00001"}]),
+            "rival_principal[0].id",
+            "got 'AIDAEXAMPLEALICE00001', expected a role's unique id (AROA…)",
+        ),
+        (
+            toml(guardrail(), rivals=[{"role": ROLE, "hours": 1}]),
+            "rival_principal[0].hours",
+            "no such key here",
+        ),
     ],
 )
 def test_a_mistake_in_the_baseline_is_named(text: str, where: str, message: str) -> None:
@@ -326,6 +344,16 @@ def test_a_role_that_is_sanctioned_twice_is_a_warning() -> None:
     assert [(finding.severity, finding.where) for finding in findings] == [
         (Severity.WARNING, "sanctioned_principal[0].role"),
         (Severity.WARNING, "sanctioned_principal[1].role"),
+    ]
+
+
+def test_a_role_that_is_a_rival_twice_is_a_warning() -> None:
+    findings = read_baseline(
+        toml(guardrail(), rivals=[{"role": ROLE}, {"role": ROLE}]).encode(), document
+    ).findings
+    assert [(finding.severity, finding.where, finding.message) for finding in findings] == [
+        (Severity.WARNING, f"rival_principal[{index}].role", "this role is a rival more than once")
+        for index in (0, 1)
     ]
 
 
@@ -386,18 +414,25 @@ ODD_ROLES: list[dict[str, Any]] = [
 ]
 
 
-def changed(changes: list[tuple[int, str, Any]], organization: object, roles: list[dict[str, Any]]) -> str:
+def changed(
+    changes: list[tuple[int, str, Any]],
+    organization: object,
+    roles: list[dict[str, Any]],
+    rivals: list[dict[str, Any]],
+) -> str:
     """Spell a good baseline with some values changed."""
     tables = [dict(table) for table in GOOD_GUARDRAILS]
     for index, key, value in changes:
         tables[index][key] = value
-    return toml(*(guardrail(**table) for table in tables), organization=organization, roles=roles)
+    spelled = (guardrail(**table) for table in tables)
+    return toml(*spelled, organization=organization, roles=roles, rivals=rivals)
 
 
 ANY_BASELINE = st.builds(
     changed,
     st.lists(CHANGES, max_size=2),
     st.sampled_from(["o-far1coz49w"] * 9 + ["o-x", 7]),
+    st.lists(st.sampled_from(ODD_ROLES), max_size=1),
     st.lists(st.sampled_from(ODD_ROLES), max_size=1),
 )
 
@@ -419,13 +454,14 @@ def is_accepted(text: bytes) -> bool:
 def test_whatever_one_value_becomes_what_is_accepted_is_loaded() -> None:
     texts = [
         *(
-            changed([(index, key, value)], "o-far1coz49w", [])
+            changed([(index, key, value)], "o-far1coz49w", [], [])
             for index in (0, 2)
             for key in KEYS
             for value in ALL_VALUES
         ),
-        *(changed([], "o-far1coz49w", [role]) for role in ODD_ROLES),
-        *(changed([], organization, []) for organization in ("o-x", "o-far1coz49w\n", 7)),
+        *(changed([], "o-far1coz49w", [role], []) for role in ODD_ROLES),
+        *(changed([], "o-far1coz49w", [], [role]) for role in ODD_ROLES),
+        *(changed([], organization, [], []) for organization in ("o-x", "o-far1coz49w\n", 7)),
     ]
     accepted = [text for text in texts if is_accepted(text.encode())]
     assert [text for text in accepted if not is_loaded(text.encode())] == []

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.attachment import PolicyType
-from holdfast_cli.baseline_grammar import ReadGuardrail
-from holdfast_cli.baseline_hazards import check_allows, check_host, check_slots
+from holdfast_cli.baseline_grammar import ReadGuardrail, ReadPrincipal
+from holdfast_cli.baseline_hazards import check_allows, check_host, check_rivals, check_slots
 from holdfast_cli.finding import Place, Severity
 
 SCP = PolicyType.SERVICE_CONTROL_POLICY
@@ -114,6 +114,22 @@ def test_the_default_policy_is_told_with_what_it_needs() -> None:
 )
 def test_what_allows_nothing_is_no_hazard(guardrail: ReadGuardrail) -> None:
     assert list(check_allows([guardrail])) == []
+
+
+def test_a_rival_is_told_for_it_is_meant_for_a_while() -> None:
+    place = Place("baseline.toml").at("rival_principal")
+    role = "arn:aws:iam::111122223333:role/AWSAccelerator-AttachPolicy"
+    findings = check_rivals([ReadPrincipal(place.at(0), role), ReadPrincipal(place.at(1), None)])
+    assert [(finding.severity, finding.where, finding.message) for finding in findings] == [
+        (
+            Severity.WARNING,
+            "rival_principal[0].role",
+            (
+                f"Holdfast yields to {role}: what it detaches again and again may be off for up to an hour. "
+                "List a rival for the time of a move only"
+            ),
+        )
+    ]
 
 
 def denial(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,16 @@ from holdfast.errors import (
     SettingsError,
     WidenedPolicyError,
 )
+from holdfast.exemption import Parameter
+from holdfast.fight import Round
 from holdfast.incident import is_incident
 from tests.unit.examples import ALLOW_ONLY_EU_TEXT, DENY_ALL, example_baseline
-from tests.unit.mocked_services import KnownSuccessors
+from tests.unit.mocked_services import KnownExemptions, KnownLedger, KnownSuccessors
 from tests.unit.scripted_api import ScriptedApi
 
 EVENTS = Path(__file__).parents[2] / "events"
 SCP = "SERVICE_CONTROL_POLICY"
-NOT_TO_BE_ASKED = AssertionError("the successors were asked for")
+NOT_TO_BE_ASKED = AssertionError("nobody needs that")
 
 
 def event(name: str) -> dict[str, Any]:
@@ -48,7 +50,21 @@ def _deployed(monkeypatch: pytest.MonkeyPatch, api: ScriptedApi) -> None:
     monkeypatch.setenv("HOST_ACCOUNT_ID", "111122223333")
     deploy(monkeypatch, example_baseline())
     monkeypatch.setattr(verify_detach, "connect", lambda: api.organizations)
+    monkeypatch.setenv("CONTESTED_AFTER", "3")
+    monkeypatch.setenv("CONTESTED_WITHIN_MINUTES", "60")
     adopt(monkeypatch, NOT_TO_BE_ASKED)
+    exempt(monkeypatch, [])
+    remember(monkeypatch, NOT_TO_BE_ASKED)
+
+
+def exempt(monkeypatch: pytest.MonkeyPatch, known: Sequence[Parameter] | Exception) -> KnownExemptions:
+    exemptions = KnownExemptions(known)
+    monkeypatch.setattr(verify_detach, "connect_exemptions", lambda: exemptions)
+    return exemptions
+
+
+def remember(monkeypatch: pytest.MonkeyPatch, known: Sequence[Round] | Exception) -> None:
+    monkeypatch.setattr(verify_detach, "connect_ledger", lambda: KnownLedger(known))
 
 
 def adopt(monkeypatch: pytest.MonkeyPatch, known: Mapping[str, str] | Exception) -> None:
@@ -84,6 +100,7 @@ def test_a_detach_from_the_baseline_is_to_be_reattached(api: ScriptedApi) -> Non
             "source_ip": "203.0.113.7",
             "user_agent": detach["detail"]["userAgent"],
             "replayed": False,
+            "shared_event_id": None,
         },
         "protection": {
             "name": "DenyUnapprovedRegions",
@@ -94,6 +111,7 @@ def test_a_detach_from_the_baseline_is_to_be_reattached(api: ScriptedApi) -> Non
         },
         "verdict": {"action": "reattach", "reason": "in the baseline"},
         "observed": {"attached": False, "at": "2026-11-22T09:00:30Z"},
+        "leave": {"exemption": None, "ended": None, "ignored": [], "unread": None},
     }
 
 

@@ -171,7 +171,7 @@ def test_a_stale_event_of_the_sanctioned_role_is_judged_by_what_is_missing_now(
 
 def test_an_event_of_yesterday_is_not_stale_before_its_24_hours_are_over(holdfast: Holdfast) -> None:
     event = holdfast.detach("DenyLeaveOrganization", "Root", by=holdfast.role(PIPELINE_ROLE)).event
-    almost_a_day_ago = holdfast.aws.clock.now() - timedelta(hours=23, minutes=50)
+    almost_a_day_ago = holdfast.aws.clock.now() - timedelta(hours=23, minutes=55)
     event["detail"]["eventTime"] = almost_a_day_ago.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     run = the_only(holdfast.deliver(event))

@@ -84,7 +84,7 @@ def _write(change: _Change, desk: Desk, now: datetime) -> Mail:
         f"From address: {quoted(record.source_ip) if record.source_ip else 'not recorded'}",
         f"Event id:     {record.event_id}",
         *_as_it_is_now(change, desk, now),
-        "To do:        Ask the author if you do not know of it. To end an exemption: holdfast exempt revoke",
+        "To do:        Ask the author if you do not know of it.",
         f"Organization: {desk.organization}",
     )
     attributes = attributes_of(CHANGED, Severity.NOTICE, desk.organization)
@@ -104,6 +104,8 @@ def _as_it_is_now(change: _Change, desk: Desk, now: datetime) -> Iterator[str]:
     for name in change.names:
         whose = f"{quoted(name)} is " if len(change.names) > 1 else ""
         yield f"Now:          {whose}{said.get(name, 'gone: it exempts nothing')}"
+    in_force = [one for one in exemptions.valid if one.is_in_force(now)]
+    yield from (f"To end it:    holdfast exempt revoke {one.arguments}" for one in in_force)
 
 
 def _said(exemption: Exemption, now: datetime) -> str:

@@ -16,14 +16,19 @@ from holdfast.baseline import Baseline
 from holdfast.detachment import DETACH_POLICY, attachment_in
 from holdfast.errors import AwsError, MalformedEventError, ServiceRefusedError
 from holdfast.fields import text_in
-from holdfast.reconciliation.drift import AUTHORS, Author, Drift, author_of_detachment, name_of
+from holdfast.reconciliation.drift import (
+    AUTHORS,
+    Author,
+    Drift,
+    author_of_detachment,
+    lost_placements,
+    name_of,
+)
 from holdfast.reconciliation.executions import Remediation
 from holdfast.reconciliation.history import KEPT, History
 from holdfast.reconciliation.trigger import Change, ChangeKind
 from holdfast.record import Record
-
-SANCTIONED_FOR = timedelta(hours=24)
-"""How long a sanctioned detach may wait for the baseline to say so."""
+from holdfast.settings import SANCTIONED_FOR
 
 RECENT = timedelta(minutes=30)
 """How old an execution of the fast path may be that still tries: as long as its retries last."""
@@ -70,8 +75,30 @@ class Witnesses:
     history: History
 
 
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What else counts when a drift is judged.
+
+    Parameters
+    ----------
+    now : datetime
+        The time.
+    change : Change or None
+        The event that caused the run.
+    sanctioned_for : timedelta
+        How long a sanctioned detach may wait for the baseline to say the same.
+    at_once : bool
+        Whether nothing is left to the fast path: an execution of it may wait for an exemption to end.
+    """
+
+    now: datetime
+    change: Change | None = None
+    sanctioned_for: timedelta = SANCTIONED_FOR
+    at_once: bool = False
+
+
 def attribute(
-    drift: Drift, baseline: Baseline, witnesses: Witnesses, now: datetime, change: Change | None = None
+    drift: Drift, baseline: Baseline, witnesses: Witnesses, circumstances: Circumstances
 ) -> tuple[Drift, tuple[Author, ...]]:
     """Return the drift with what is being restored, or is sanctioned, set apart; and who did the rest.
 
@@ -82,30 +109,53 @@ def attribute(
     baseline : Baseline
         From what, successors adopted.
     witnesses : Witnesses
-        Whom to ask: the executions only if an attachment is missing, the history only if anything differs.
-    now : datetime
-        The time.
-    change : Change, optional
-        The event that caused the run.
+        Whom to ask: the executions only if an attachment is off, the history only if anything differs.
+    circumstances : Circumstances
+        The time, and why the run began.
 
     Raises
     ------
     ServiceBusyError
         If the executions cannot be read now: without them a sanctioned detach would be reverted.
     """
-    removals = _recent_removals(witnesses, now) if drift.missing else {}
-    drift = leave_to_the_fast_path(drift, baseline, removals)
+    now, change = circumstances.now, circumstances.change
+    removals = _recent_removals(witnesses, now) if _perhaps_detached(drift, baseline) else {}
+    if not circumstances.at_once:
+        drift = leave_to_the_fast_path(drift, baseline, removals)
     if drift.is_clean:
         return drift, ()
-    subjects = subjects_of(drift, baseline)
-    known = authors_in_history(witnesses.history, subjects, now)
+    subjects, detached = subjects_of(drift, baseline), _perhaps_detached(drift, baseline)
+    wanted = {**subjects, DETACH_POLICY: frozenset(detached.values())} if detached else subjects
+    known = authors_in_history(witnesses.history, wanted, now)
     removals = newer(removals, known, baseline)
-    undone = attached_again(witnesses.history, removals, subjects.get(DETACH_POLICY, frozenset()), now)
+    undone = attached_again(witnesses.history, removals, detached.values(), now)
     removals = {name: removal for name, removal in removals.items() if name not in undone}
     known = tuple(author for author in known if author.event != DETACH_POLICY or author.subject not in undone)
     cause = author_of_change(change) if change else None
     authors = (*known, *(removal.author for removal in removals.values()), *((cause,) if cause else ()))
-    return leave_what_is_sanctioned(drift, baseline, removals, now), choose_authors(authors, subjects)
+    sanctioned = [
+        number for number, name in detached.items() if _is_sanctioned(removals.get(name), circumstances)
+    ]
+    names = frozenset(detached[number] for number in sanctioned)
+    told = {**subjects, DETACH_POLICY: subjects.get(DETACH_POLICY, frozenset()) | names}
+    return leave_what_is_sanctioned(drift, sanctioned), choose_authors(authors, told)
+
+
+def _is_sanctioned(removal: Removal | None, circumstances: Circumstances) -> bool:
+    """Return whether an attachment may be off for now, because of who detached it last."""
+    if removal is None or not removal.sanctioned:
+        return False
+    return circumstances.now - removal.author.at < circumstances.sanctioned_for
+
+
+def _perhaps_detached(drift: Drift, baseline: Baseline) -> dict[int, str]:
+    """Return the placements of which a detach is looked up, each with its name.
+
+    What was lost with its type or its policy may have been detached before, by a principal who may do so:
+    then it stays off when the type or the policy comes back.
+    """
+    numbers = lost_placements(drift, baseline) if baseline.sanctioned else drift.missing
+    return dict(_named_placements(numbers, baseline))
 
 
 def _recent_removals(witnesses: Witnesses, now: datetime) -> Mapping[str, Removal]:
@@ -171,17 +221,9 @@ def leave_to_the_fast_path(drift: Drift, baseline: Baseline, removals: Mapping[s
     return replace(_without(drift, running), in_progress=(*drift.in_progress, *running))
 
 
-def leave_what_is_sanctioned(
-    drift: Drift, baseline: Baseline, removals: Mapping[str, Removal], now: datetime
-) -> Drift:
+def leave_what_is_sanctioned(drift: Drift, numbers: Collection[int]) -> Drift:
     """Return the drift in which what a sanctioned principal detached not long ago is no longer missing."""
-    named = _named_placements(drift.missing, baseline)
-    sanctioned = [
-        number
-        for number, name in named
-        if name in removals and removals[name].sanctioned and now - removals[name].author.at <= SANCTIONED_FOR
-    ]
-    return replace(_without(drift, sanctioned), sanctioned=(*drift.sanctioned, *sanctioned))
+    return replace(_without(drift, numbers), sanctioned=(*drift.sanctioned, *numbers))
 
 
 def authors_in_history(

@@ -19,6 +19,7 @@ from holdfast.reconciliation.drift import (
     Stranger,
     lost_placements,
 )
+from holdfast.reconciliation.exemption_findings import exempt_finding
 from holdfast.reconciliation.fates import (
     ATTACHMENTS_SWITCH,
     MENDED,
@@ -87,10 +88,13 @@ class Comparison:
         yield from self._missing()
         yield from self._lost_anywhere()
         yield from self._sanctioned()
+        for exempt in drift.exempt:
+            yield exempt_finding(exempt, self._baseline, self._names, self._authors_of_detaches)
         yield from self._gone_targets()
         yield from map(self._strangers, drift.strangers)
         yield from map(self._moved, self._all_moved())
         yield from map(self._renamed, drift.renamed)
+        yield from self._undeclared()
         if self._run.coverage and self._run.coverage.lost:
             yield self._coverage(self._run.coverage)
 
@@ -423,9 +427,10 @@ class Comparison:
                     guardrail_words(guardrail),
                     f" was detached from {counted(len(targets), 'target')} by a sanctioned principal",
                 ),
-                action=say("Not attached: the baseline sanctions what this principal detaches, for a day."),
+                action=say("Not attached: the baseline sanctions what this principal detaches."),
                 remedy=say(
-                    "If it is to stay detached, take the attachment out of the baseline within a day."
+                    "If it is to stay detached, take the attachment out of the baseline before SanctionedFor "
+                    "is over (hours after the detach, 24 by default): then it is drift, and is restored."
                 ),
                 items=tuple(target_words(target, self._names) for target in targets),
                 authors=self._authors_on(_pairs(guardrail, targets)),
@@ -543,6 +548,36 @@ class Comparison:
             policy_types=(guardrail.policy_type,),
         )
 
+    def _undeclared(self) -> Iterator[Finding]:
+        """Yield that the attachment that the run is for is none that the baseline declares."""
+        asked, guardrails = self._run.trigger.scope.attachment, self._baseline.guardrails
+        if asked is None or any(guardrail.declares(asked) for guardrail in guardrails):
+            return
+        known = next((guardrail for guardrail in guardrails if asked.policy_id in _ids(guardrail)), None)
+        anywhere = known is not None and known.targets is None
+        policy = say(asked.policy_id) if known is None else guardrail_words(known)
+        yield Finding(
+            kind=Kind.UNDECLARED,
+            done=Done.REPORTED,
+            severity=Severity.NOTICE,
+            subject=f"{asked.policy_id}/{asked.target_id}",
+            title=say(
+                "the baseline does not declare ", policy, " on ", target_words(asked.target_id, self._names)
+            ),
+            meaning=_MEANING_OF_ANY if anywhere else "",
+            action=say("Nothing: a reconciliation restores what the baseline declares."),
+            remedy=say(
+                "Attach it by hand if it is missing (command below)."
+                if anywhere
+                else "Look whether both ids are right; if they are, the baseline has to declare it first."
+            ),
+            commands=(("To attach it", attach_command(asked.policy_id, asked.target_id)),)
+            if anywhere
+            else (),
+            policy_ids=(asked.policy_id,),
+            target_ids=(asked.target_id,),
+        )
+
     def _coverage(self, coverage: Coverage) -> Finding:
         change, account = self._run.trigger.change, target_words(coverage.account_id, self._names)
         lost = counted(len(coverage.lost), "guardrail")
@@ -571,6 +606,9 @@ class Comparison:
             count=len(guardrails),
         )
 
+    def _authors_of_detaches(self, off: Iterable[tuple[Guardrail, str]]) -> tuple[Author, ...]:
+        return self._authors_on([pair for guardrail, target in off for pair in _pairs(guardrail, [target])])
+
     def _guardrail(self, index: int) -> Guardrail:
         return self._baseline.guardrails[index]
 
@@ -584,6 +622,7 @@ class Comparison:
         return tuple(newest.values())
 
 
+_MEANING_OF_ANY = "It says “any” target, so only the fast path, which sees the detach, knows where it was."
 _ADOPT = "Take a new snapshot, review it, and deploy it, so that the baseline names the new policy."
 
 

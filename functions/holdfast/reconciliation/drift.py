@@ -11,6 +11,7 @@ from typing import Any
 from holdfast.attachment import CONTROL_TOWER_PREFIX, Attachment, LivePolicy, PolicySummary, PolicyType
 from holdfast.baseline import Baseline, Guardrail
 from holdfast.detachment import DETACH_POLICY, Detachment
+from holdfast.exemption import BrokenExemption
 from holdfast.policy_document import PolicyDocument
 from holdfast.principal import Principal
 from holdfast.reconciliation.version_mark import is_same_description
@@ -79,6 +80,34 @@ class Stranger:
     policy_type: PolicyType
     policies: tuple[str, ...]
     free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exempt:
+    """Placements that are not attached, and may be off: an exemption is in force.
+
+    Parameters
+    ----------
+    name : str or None
+        The parameter's name; None where several exemptions are told as one.
+    until : datetime
+        Its end, in UTC; of several, the first one's.
+    reason : str
+        Why: the beginning.
+    ticket : str or None
+        Where it was agreed: the beginning.
+    placements : tuple of int
+        What is off under it.
+    exemptions : int
+        How many exemptions this tells of.
+    """
+
+    name: str | None
+    until: datetime
+    reason: str
+    ticket: str | None
+    placements: tuple[int, ...]
+    exemptions: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +180,10 @@ class Drift:
     in_progress : tuple of int
         Placements that are not attached, and an execution of the fast path is under way: left to it.
     sanctioned : tuple of int
-        Placements that a sanctioned principal detached a short time ago: reported only.
+        Placements that a sanctioned principal detached a short time ago, with whatever else they were lost:
+        reported only.
+    exempt : tuple of Exempt
+        Placements that are off under an exemption, with whatever they were lost: reported only.
     gone_targets : tuple of int
         Placements whose target is no longer in the organization: reported, not an error.
     strangers : tuple of Stranger
@@ -168,6 +200,7 @@ class Drift:
     missing: tuple[int, ...] = ()
     in_progress: tuple[int, ...] = ()
     sanctioned: tuple[int, ...] = ()
+    exempt: tuple[Exempt, ...] = ()
     gone_targets: tuple[int, ...] = ()
     strangers: tuple[Stranger, ...] = ()
 
@@ -184,6 +217,16 @@ class Drift:
     def is_clean(self) -> bool:
         """Whether nothing differs; what the fast path is mending already is not counted."""
         return not any(getattr(self, field.name) for field in fields(self) if field.name != "in_progress")
+
+    @property
+    def is_tolerated(self) -> bool:
+        """Whether nothing differs but what may: what is sanctioned or exempt, and what is being mended."""
+        return replace(self, sanctioned=(), exempt=()).is_clean
+
+    @property
+    def exempt_placements(self) -> frozenset[int]:
+        """All placements that are exempt."""
+        return frozenset(number for exempt in self.exempt for number in exempt.placements)
 
     @property
     def disowned(self) -> frozenset[str]:
@@ -335,14 +378,18 @@ def plan_restoration(drift: Drift, baseline: Baseline, restoring: Restoring) -> 
 
 
 def lost_placements(drift: Drift, baseline: Baseline) -> tuple[int, ...]:
-    """Return all placements that are not attached: one by one, with their policy, or with their type."""
+    """Return all placements that are off and may not be: by themselves, with their policy or their type."""
     missing, gone, disabled = set(drift.missing), set(drift.gone), set(drift.disabled)
+    may_be_off = {*drift.sanctioned, *drift.exempt_placements}
     return tuple(
         number
         for number, placement in enumerate(baseline.placements)
-        if number in missing
-        or placement.guardrail in gone
-        or baseline.guardrails[placement.guardrail].policy_type in disabled
+        if number not in may_be_off
+        and (
+            number in missing
+            or placement.guardrail in gone
+            or baseline.guardrails[placement.guardrail].policy_type in disabled
+        )
     )
 
 
@@ -359,6 +406,25 @@ def _placements_to_attach(
         and baseline.guardrails[placements[number].guardrail].policy_type not in switched_off
         and number not in gone_targets
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Unheeded:
+    """Exemptions that count for nothing.
+
+    Parameters
+    ----------
+    broken : tuple of BrokenExemption
+        Those that break a rule, the first of them by name.
+    more : int
+        How many more there are.
+    refused : str or None
+        Why none could be read, in the words of whoever refused.
+    """
+
+    broken: tuple[BrokenExemption, ...] = ()
+    more: int = 0
+    refused: str | None = None
 
 
 class Stage(StrEnum):
@@ -397,6 +463,8 @@ class Search:
         Who did it, as far as CloudTrail tells.
     reads : int
         API calls made so far.
+    unheeded : Unheeded
+        Exemptions that count for nothing.
     """
 
     stage: Stage
@@ -409,6 +477,7 @@ class Search:
     plan: Plan = Plan()
     authors: tuple[Author, ...] = ()
     reads: int = 0
+    unheeded: Unheeded = Unheeded()
 
     @property
     def is_read(self) -> bool:
@@ -417,8 +486,10 @@ class Search:
 
     def to_document(self) -> dict[str, Any]:
         """Return the search as a part of the run's document."""
+        document = asdict(self)
+        document["drift"]["exempt"] = [_exempt_document(exempt) for exempt in self.drift.exempt]
         authors = [author_document(author) for author in self.authors]
-        return {**asdict(self), "began_at": format_timestamp(self.began_at), "authors": authors}
+        return {**document, "began_at": format_timestamp(self.began_at), "authors": authors}
 
 
 def parse_search(part: Mapping[str, Any]) -> Search:
@@ -435,6 +506,8 @@ def parse_search(part: Mapping[str, Any]) -> Search:
         plan=_parse_plan(part["plan"]),
         authors=tuple(parse_author(author) for author in part["authors"]),
         reads=int(part["reads"]),
+        # A run that waited through a deploy may be older than the exemptions.
+        unheeded=_parse_unheeded(part.get("unheeded", {})),
     )
 
 
@@ -446,6 +519,7 @@ def _parse_drift(part: Mapping[str, Any]) -> Drift:
         namesakes=tuple(Namesake(**entry) for entry in part["namesakes"]),
         impostors=tuple(Impostor(**entry) for entry in part["impostors"]),
         strangers=tuple(_parse_stranger(entry) for entry in part["strangers"]),
+        exempt=tuple(_parse_exempt(entry) for entry in part.get("exempt", ())),
         **{name: tuple(part[name]) for name in _NUMBERED},
     )
 
@@ -456,6 +530,20 @@ _NUMBERED = ("gone", "changed", "missing", "in_progress", "sanctioned", "gone_ta
 def _parse_stranger(entry: Mapping[str, Any]) -> Stranger:
     typed = {"policy_type": PolicyType(entry["policy_type"]), "policies": tuple(entry["policies"])}
     return Stranger(**{**entry, **typed})
+
+
+def _exempt_document(exempt: Exempt) -> dict[str, Any]:
+    return {**asdict(exempt), "until": format_timestamp(exempt.until)}
+
+
+def _parse_exempt(entry: Mapping[str, Any]) -> Exempt:
+    typed = {"until": parse_timestamp(entry["until"]), "placements": tuple(entry["placements"])}
+    return Exempt(**{**entry, **typed})
+
+
+def _parse_unheeded(part: Mapping[str, Any]) -> Unheeded:
+    broken = tuple(BrokenExemption(**entry) for entry in part.get("broken", ()))
+    return Unheeded(broken, int(part.get("more", 0)), part.get("refused"))
 
 
 def _parse_plan(part: Mapping[str, Any]) -> Plan:

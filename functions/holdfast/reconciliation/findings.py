@@ -10,6 +10,7 @@ from holdfast.incident import Failure
 from holdfast.outcome import Severity
 from holdfast.reconciliation.differences import Comparison
 from holdfast.reconciliation.drift import Drift
+from holdfast.reconciliation.exemption_findings import unheeded_findings
 from holdfast.reconciliation.fates import Done, Switches
 from holdfast.reconciliation.finding import (
     NAMELESS,
@@ -44,6 +45,7 @@ def find(
         What targets and policies are called.
     """
     found = [*_failures(run.failures), *_of_change(run, names), *_of_wiring(run)]
+    found += unheeded_findings(run.search.unheeded) if run.search else ()
     if baseline is None:
         found += _unresolved(run)
     else:
@@ -241,6 +243,7 @@ def _counts_of(drift: Drift) -> list[str]:
         (len(drift.changed), "text changed", "texts changed"),
         (len(drift.missing), "attachment missing by itself", "attachments missing by themselves"),
         (len(drift.sanctioned), "sanctioned detach", "sanctioned detaches"),
+        (len(drift.exempt_placements), "exempt attachment", "exempt attachments"),
         (len(drift.strangers), "target with unknown policies", "targets with unknown policies"),
         (
             len(drift.gone_targets),

@@ -57,6 +57,7 @@ class Slice:
 
 def guardrails_in(scope: Scope, baseline: Baseline) -> tuple[int, ...]:
     """Return the guardrails that a run looks at, by index."""
+    attachment = scope.attachment
     matches: Mapping[ScopeKind, Callable[[int], bool]] = {
         ScopeKind.ALL: lambda _: True,
         ScopeKind.POLICY_TYPE: lambda index: baseline.guardrails[index].policy_type == scope.subject,
@@ -64,6 +65,9 @@ def guardrails_in(scope: Scope, baseline: Baseline) -> tuple[int, ...]:
             scope.subject in {baseline.guardrails[index].policy_id, baseline.guardrails[index].declared_id}
         ),
         ScopeKind.TARGET: lambda index: scope.subject in (baseline.guardrails[index].targets or ()),
+        ScopeKind.ATTACHMENT: lambda index: (
+            attachment is not None and baseline.guardrails[index].declares(attachment)
+        ),
         ScopeKind.EVENT: lambda _: False,
     }
     return tuple(filter(matches[scope.kind], range(len(baseline.guardrails))))
@@ -87,6 +91,8 @@ class Looking:
         self._scanner = scanner
         self._now = now or _utc_now
         self._guardrails = guardrails_in(trigger.scope, scanner.baseline)
+        attachment = trigger.scope.attachment
+        self._only = attachment.target_id if attachment else None
 
     def advance(self, search: Search | None, time_is_up: Callable[[], bool]) -> Search:
         """Return the search, brought forward by a slice.
@@ -180,7 +186,7 @@ class Looking:
             return self._look_again_at(search, search.todo[0], set(search.suspected))
         if search.todo:
             index, *rest = search.todo
-            drift = search.drift + self._scanner.guardrail(index, search.drift.disabled)
+            drift = search.drift + self._scanner.guardrail(index, search.drift.disabled, self._only)
             targets = search.targets_todo if rest else self._choose_targets(drift)
             return replace(search, todo=tuple(rest), targets_todo=targets, drift=without_gone_targets(drift))
         target_id, *others = search.targets_todo
@@ -190,7 +196,7 @@ class Looking:
         return replace(search, targets_todo=tuple(others), drift=without_gone_targets(drift))
 
     def _look_again_at(self, search: Search, index: int, suspected: set[int]) -> Search:
-        seen = self._scanner.attachments(index)
+        seen = self._scanner.attachments(index, self._only)
         still = tuple(number for number in seen.missing if number in suspected)
         drift = search.drift + replace(seen, missing=still)
         return replace(search, todo=search.todo[1:], drift=without_gone_targets(drift))
@@ -200,7 +206,7 @@ class Looking:
             return search
         if self._is_switching(search):
             return replace(search, stage=Stage.UNSETTLED)
-        if search.drift.missing:
+        if search.drift.missing and not self._trigger.at_once:
             return replace(search, stage=Stage.SECOND_LOOK, suspected=search.drift.missing)
         if self._is_unsettled(search):
             return replace(search, stage=Stage.UNSETTLED)

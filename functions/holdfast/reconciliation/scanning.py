@@ -2,7 +2,7 @@
 
 What it costs: ListRoots once; for each guardrail DescribePolicy and a page of ListTargetsForPolicy for 20
 targets; for each target ListPoliciesForTarget once for each policy type that is declared there. The number of
-accounts plays no part.
+accounts plays no part. A run for one attachment reads its policy and its target only.
 """
 
 from __future__ import annotations
@@ -78,19 +78,29 @@ class Scanner:
         types = dict.fromkeys(self.baseline.guardrails[index].policy_type for index in guardrails)
         return {kind: root.statuses.get(kind) for kind in types}
 
-    def guardrail(self, index: int, disabled: Sequence[PolicyType]) -> Drift:
-        """Return how a guardrail's policy differs and, unless its type is switched off, what is missing."""
+    def guardrail(self, index: int, disabled: Sequence[PolicyType], only: str | None = None) -> Drift:
+        """Return how a guardrail's policy differs and, unless its type is switched off, what is missing.
+
+        Parameters
+        ----------
+        index : int
+            The guardrail.
+        disabled : sequence of PolicyType
+            The types that are switched off.
+        only : str, optional
+            The one target that is looked at; by default all of the guardrail's are.
+        """
         guardrail = self.baseline.guardrails[index]
         live = self._read(guardrail.policy_id)
         if self._is_impostor(live, guardrail):
             # The declared policy has not lost its place: it is compared, there or not.
             self.baseline = self.baseline.disowning([guardrail.policy_id])
             impostor = Drift(impostors=(Impostor(index, guardrail.policy_id),))
-            return impostor + self.guardrail(index, disabled)
+            return impostor + self.guardrail(index, disabled, only)
         if live is None:
             return self._gone(index)
         difference = compare_policy(index, guardrail, live)
-        return difference if guardrail.policy_type in disabled else difference + self.attachments(index)
+        return difference if guardrail.policy_type in disabled else difference + self.attachments(index, only)
 
     def _is_impostor(self, live: LivePolicy | None, guardrail: Guardrail) -> bool:
         """Return whether a successor is none; nobody can succeed a policy that is there."""
@@ -104,10 +114,10 @@ class Scanner:
         except PolicyGoneError:
             return None
 
-    def attachments(self, index: int) -> Drift:
+    def attachments(self, index: int, only: str | None = None) -> Drift:
         """Return which of a guardrail's attachments are missing, or that its policy is gone."""
         try:
-            return self._missing(index)
+            return self._missing(index) if only is None else self._missing_on(only, index)
         except PolicyGoneError:
             return self._gone(index)
 
@@ -131,6 +141,16 @@ class Scanner:
             return Drift()
         targets = self._organizations.targets_of(self.baseline.guardrails[index].policy_id)
         return compare_attachments(self._placed[index], targets)
+
+    def _missing_on(self, target_id: str, index: int) -> Drift:
+        """Return whether one attachment is missing: one call, however many targets the guardrail has."""
+        guardrail, number = self.baseline.guardrails[index], self._placed[index][target_id]
+        try:
+            holders = self._organizations.policies_on(target_id, guardrail.policy_type)
+        except TargetGoneError:
+            return Drift(gone_targets=(number,))
+        attached = any(holder.policy_id == guardrail.policy_id for holder in holders)
+        return Drift() if attached else Drift(missing=(number,))
 
     def _gone(self, index: int) -> Drift:
         """Return that a policy was deleted, and who has its name now if the text is another one.

@@ -34,6 +34,9 @@ _ALWAYS_SEEN = {
     Kind.MOVED,
     Kind.RENAMED,
     Kind.WIRING,
+    Kind.EXEMPTIONS_UNREAD,
+    Kind.BROKEN_EXEMPTION,
+    Kind.EXEMPT,
 }
 
 

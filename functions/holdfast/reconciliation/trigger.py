@@ -14,6 +14,7 @@ from holdfast.attachment import (
     ORGANIZATIONAL_UNIT_ID,
     POLICY_ID,
     ROOT_ID,
+    Attachment,
     PolicyType,
     target_kind,
 )
@@ -57,6 +58,7 @@ class ScopeKind(StrEnum):
     POLICY_TYPE = "policy type"
     POLICY = "policy"
     TARGET = "target"
+    ATTACHMENT = "attachment"
     EVENT = "event"
 
 
@@ -78,7 +80,8 @@ class Scope:
     kind : ScopeKind
         All of the baseline, or what an id names.
     subject : str or None
-        A policy type, or the id of a policy, a target or an event; None for all.
+        A policy type, the id of a policy, a target or an event, or an attachment as `p-…/target`; None for
+        all.
     """
 
     kind: ScopeKind
@@ -88,6 +91,11 @@ class Scope:
     def key(self) -> str:
         """The scope's name, the same for every run of it."""
         return f"{self.kind}/{self.subject}" if self.subject else self.kind.value
+
+    @property
+    def attachment(self) -> Attachment | None:
+        """The attachment that it names; None if it is about more."""
+        return _attachment(self.subject or "") if self.kind is ScopeKind.ATTACHMENT else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +156,15 @@ class Trigger:
         Whether it only tells what it would do.
     change : Change or None
         The event that caused it.
+    at_once : bool
+        Whether neither a second look nor the fast path is waited for; only a request can ask for it.
     """
 
     cause: Cause
     scope: Scope
     dry_run: bool = False
     change: Change | None = None
+    at_once: bool = False
 
     @property
     def route(self) -> Route:
@@ -201,7 +212,7 @@ _ROUTE_OF_CHANGE = {
     ChangeKind.PUT_RESOURCE_POLICY: Route.REPORT,
 }
 
-_KEYS_OF_A_REQUEST = {"cause", "scope", "dry_run"}
+_KEYS_OF_A_REQUEST = {"cause", "scope", "dry_run", "at_once"}
 
 
 def parse_trigger(document: object) -> Trigger:
@@ -211,7 +222,8 @@ def parse_trigger(document: object) -> Trigger:
     ----------
     document : object
         An EventBridge event, or an object with `cause` (`schedule` or `request`, the default), `scope` (an
-        object with `kind` and `subject`; all by default) and `dry_run`, each of which may be absent.
+        object with `kind` and `subject`; all by default), `dry_run` and, in a request, `at_once`, each of
+        which may be absent.
 
     Raises
     ------
@@ -224,12 +236,20 @@ def parse_trigger(document: object) -> Trigger:
         return Trigger(Cause.EVENT, _scope_of_change(change), change=change)
     for key in sorted(given.keys() - _KEYS_OF_A_REQUEST, key=str):
         raise malformed("input", key, f"an event, or only {', '.join(sorted(_KEYS_OF_A_REQUEST))}")
-    cause, dry_run = given.get("cause", Cause.REQUEST), given.get("dry_run", False)
+    cause = given.get("cause", Cause.REQUEST)
     if cause not in (Cause.SCHEDULE, Cause.REQUEST):
         raise malformed("input.cause", cause, f"{Cause.SCHEDULE} or {Cause.REQUEST}")
-    if not isinstance(dry_run, bool):
-        raise malformed("input.dry_run", dry_run, "true or false")
-    return Trigger(Cause(cause), _parse_scope(given.get("scope")), dry_run)
+    dry_run, at_once = _flag(given, "dry_run"), _flag(given, "at_once")
+    if at_once and cause != Cause.REQUEST:
+        raise malformed("input.at_once", at_once, f"false, as only a {Cause.REQUEST} is made at once")
+    return Trigger(Cause(cause), _parse_scope(given.get("scope")), dry_run, at_once=at_once)
+
+
+def _flag(given: Mapping[str, Any], key: str) -> bool:
+    value = given.get(key, False)
+    if not isinstance(value, bool):
+        raise malformed(f"input.{key}", value, "true or false")
+    return value
 
 
 def change_of(record: Record) -> Change:
@@ -260,6 +280,8 @@ def trigger_of_document(document: Mapping[str, Any]) -> Trigger:
         scope=Scope(ScopeKind(scope["kind"]), scope["subject"]),
         dry_run=bool(document["dry_run"]),
         change=change and _change_of_document(change),
+        # A run that waited through a deploy may be older than the key.
+        at_once=bool(document.get("at_once", False)),
     )
 
 
@@ -351,8 +373,14 @@ def _check_policy(subject: str) -> None:
         raise malformed("input.scope.subject", subject, "a policy's id (p-…)")
 
 
+def _attachment(subject: str) -> Attachment:
+    policy_id, _, target_id = subject.partition("/")
+    return Attachment(policy_id, target_id)
+
+
 _CHECKS: Mapping[str, Callable[[str], object]] = {
     ScopeKind.POLICY_TYPE.value: PolicyType,
     ScopeKind.POLICY.value: _check_policy,
     ScopeKind.TARGET.value: target_kind,
+    ScopeKind.ATTACHMENT.value: _attachment,
 }

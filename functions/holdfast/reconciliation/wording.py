@@ -17,6 +17,9 @@ from holdfast.wording import caller
 AUTHORS = 3
 """Authors of one finding that are named."""
 
+_NOTES = {Kind.UNDECLARED, Kind.BROKEN_EXEMPTION, Kind.EXEMPT}
+"""Findings that are no drift."""
+
 _ALERTS = {Kind.ACCOUNT_DEPARTED, Kind.DELEGATED_ADMINISTRATOR, Kind.RESOURCE_POLICY}
 
 
@@ -46,7 +49,7 @@ def claim(report: ReconciliationReport) -> Sentence:
         return say("ALERT: " if first.kind in _ALERTS else "DRIFT: ", _lead(report, first), also)
     if report.outcome is RunOutcome.RECONCILED:
         return say(_RECONCILED, restored(report.tally))
-    return say("Drift: ", first.title)
+    return say("Note: " if first.kind in _NOTES else "Drift: ", first.title)
 
 
 def _what_failed(report: ReconciliationReport, first: Finding) -> Sentence:
@@ -130,6 +133,10 @@ _EXPOSING = {
     Kind.SANCTIONED: (
         "guardrail detached by a sanctioned principal",
         "guardrails detached by sanctioned principals",
+    ),
+    Kind.EXEMPT: (
+        "exemption under which guardrails are off",
+        "exemptions under which guardrails are off",
     ),
     Kind.MISSING: ("", ""),
 }

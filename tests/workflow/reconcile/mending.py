@@ -6,10 +6,11 @@ from contextlib import suppress
 from datetime import timedelta
 
 from holdfast.baseline import load_baseline
+from holdfast.exemption import PATH as EXEMPTIONS
 from holdfast.memory import Memory
 from holdfast.reconciliation.inspection import BLINDNESS
 from holdfast.reconciliation.telling import ITEM
-from holdfast.successors import PATH
+from holdfast.successors import PATH as SUCCESSORS
 from holdfast.timestamps import format_timestamp
 from holdfast_cli.sample_organization import POLICIES, SamplePolicy
 from localaws.policy_limits import PUBLISHED_LIMITS
@@ -81,8 +82,9 @@ def _restore(holdfast: Holdfast, policy: SamplePolicy) -> None:
 def _forget(holdfast: Holdfast) -> None:
     """Let nothing be remembered, but that every detach so far is accounted for."""
     parameters = holdfast.aws.client("ssm")
-    for parameter in parameters.get_parameters_by_path(Path=PATH)["Parameters"]:
-        parameters.delete_parameter(Name=parameter["Name"])
+    for path in (SUCCESSORS, EXEMPTIONS):
+        for parameter in parameters.get_parameters_by_path(Path=path, Recursive=True)["Parameters"]:
+            parameters.delete_parameter(Name=parameter["Name"])
     table, database = holdfast.resource("MemoryTable"), holdfast.aws.client("dynamodb")
     for name in (ITEM, BLINDNESS):
         database.delete_item(TableName=table, Key={"name": {"S": name}})

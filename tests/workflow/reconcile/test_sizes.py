@@ -24,12 +24,15 @@ PAYLOAD_GOAL = 200_000
 HISTORY_GOAL = 20_000
 
 STAND_INS = """
+    from dataclasses import replace
     from datetime import UTC, datetime
     from pathlib import Path
 
     from holdfast.attachment import PolicyType
     from holdfast.reconciliation.drift import AUTHORS
     from holdfast.baseline import load_baseline
+    from holdfast.exemption import Parameter
+    from holdfast.reconciliation.exempting import read_exemptions
     from holdfast.reconciliation.chunk import parse_chunk
     from holdfast.reconciliation.drift import (
         Author, Drift, LivePolicy, Moved, Search, Stage, Stranger, compare_policy, plan_restoration,
@@ -72,7 +75,11 @@ STAND_INS = """
         author = Author("DetachPolicy", "0" * 36, NOW, PRINCIPAL, "p-large00000/000000000000")
         everything = Restoring(attachments=True, policy_types=True, policies=True)
         plan = plan_restoration(drift, BASELINE, everything)
-        return Search(Stage.DRIFTED, NOW, drift=drift, plan=plan, authors=(author,) * AUTHORS).to_document()
+        _, unheeded = read_exemptions(
+            lambda: (Parameter("/" + "x" * 1_000, "StringList", "x" * 4_000, NOW) for _ in range(1_000))
+        )
+        search = Search(Stage.DRIFTED, NOW, drift=drift, plan=plan, authors=(author,) * AUTHORS)
+        return replace(search, unheeded=unheeded).to_document()
 
     def restore_attachments(event, context):
         chunk = parse_chunk(event)

@@ -11,27 +11,32 @@ _DESCRIBED = ["Describe Reconciliation", "Worth Telling?"]
 _PART = ["Whole Baseline?", *_DESCRIBED]
 _WHOLE = ["Whole Baseline?", "Check Wiring", *_DESCRIBED]
 
-TOLD, QUIET = "Notify Success", "Nothing To Tell"
-FAILED = ["Notify Failure", "Reconciliation Failed"]
+_RECORDED = ["Left Unrecorded?", "Record Attachments", "Record Incident", "Failed?"]
+NOTIFIED, QUIET = "Notify Success", "Nothing To Tell"
+TOLD = [*_RECORDED, NOTIFIED]
+FAILED = [*_RECORDED, "Notify Failure", "Reconciliation Failed"]
 FAILED_AGAIN = "Reconciliation Failed"
 """It was told before, and ends as a failure all the same."""
 TOLD_PLAINLY = ["Notify Plainly", "Description Failed"]
 
 NOTHING_TO_DO = [*_BEGUN, "Nothing To Do"]
-REPORTED = [*_BEGUN, *_DESCRIBED, TOLD]
+REPORTED = [*_BEGUN, *_DESCRIBED, *TOLD]
 
 CLEAN = [*_BEGUN, *_LOOK, *_WHOLE, QUIET]
-FOUND = [*_BEGUN, *_LOOK, *_RESTORE, *_WHOLE, TOLD]
-FOUND_TWICE = [*_BEGUN, *_SECOND_LOOK, *_RESTORE, *_WHOLE, TOLD]
-ATTACHED = [*_BEGUN, *_LOOK, *_RESTORE, *_CHUNK, *_WHOLE, TOLD]
-ATTACHED_AFTER_SECOND_LOOK = [*_BEGUN, *_SECOND_LOOK, *_RESTORE, *_CHUNK, *_WHOLE, TOLD]
+FOUND = [*_BEGUN, *_LOOK, *_RESTORE, *_WHOLE, *TOLD]
+FOUND_TWICE = [*_BEGUN, *_SECOND_LOOK, *_RESTORE, *_WHOLE, *TOLD]
+ATTACHED = [*_BEGUN, *_LOOK, *_RESTORE, *_CHUNK, *_WHOLE, *TOLD]
+ATTACHED_AFTER_SECOND_LOOK = [*_BEGUN, *_SECOND_LOOK, *_RESTORE, *_CHUNK, *_WHOLE, *TOLD]
 LEFT_ALONE = [*_BEGUN, *_SECOND_LOOK, *_WHOLE, QUIET]
+
+ATTACHED_AT_ONCE = [*_BEGUN, *_LOOK, *_RESTORE, *_CHUNK, *_PART, *TOLD]
+PART_FOUND = [*_BEGUN, *_LOOK, *_PART, *TOLD]
 
 _UNSETTLED = [*_LOOK, "Wait For Changes To Settle"]
 CLEAN_AFTER_AN_EVENT = [*_BEGUN, *_UNSETTLED * 3, *_LOOK, *_PART, QUIET]
 """A read may be older than the event, so a clean one counts only after a minute."""
-RESTORED_AFTER_AN_EVENT = [*_BEGUN, *_LOOK, *_RESTORE, *_PART, TOLD]
-ATTACHED_AFTER_AN_EVENT = [*_BEGUN, *_LOOK, *_RESTORE, *_CHUNK, *_PART, TOLD]
+RESTORED_AFTER_AN_EVENT = [*_BEGUN, *_LOOK, *_RESTORE, *_PART, *TOLD]
+ATTACHED_AFTER_AN_EVENT = [*_BEGUN, *_LOOK, *_RESTORE, *_CHUNK, *_PART, *TOLD]
 
 _COMPARED = ["Compare Coverage", "Look At The Account Again?"]
 COMPARED = [*_BEGUN, *_COMPARED, *_DESCRIBED]

@@ -46,7 +46,7 @@ def test_an_account_that_loses_guardrails_is_told_after_half_an_hour(at_home: Ho
     run = moved(at_home, "Sandbox")
 
     account, before, after = (at_home.target(path) for path in (ACCOUNT, "Workloads/Prod", "Sandbox"))
-    assert (run.states, run.end, run.outcome) == ([*COMPARED_TWICE, TOLD], SUCCEEDED, "drift found")
+    assert (run.states, run.end, run.outcome) == ([*COMPARED_TWICE, *TOLD], SUCCEEDED, "drift found")
     assert (run.mail.received_at - began).total_seconds() >= HALF_AN_HOUR
     assert (run.mail.attributes["severity"], run.mail.attributes["target_id"]) == ("page", account)
     assert findings_of(run, account=account, prod=before, sandbox=after) == {
@@ -88,7 +88,7 @@ def test_an_account_that_joined_and_stays_below_the_root_is_told(at_home: Holdfa
         account = create(at_home, "newcomer")
 
     run = the_only(runs)
-    assert (run.states, run.end, run.outcome) == ([*COMPARED_TWICE, TOLD], SUCCEEDED, "drift found")
+    assert (run.states, run.end, run.outcome) == ([*COMPARED_TWICE, *TOLD], SUCCEEDED, "drift found")
     assert findings_of(run, account=account) == {
         "Coverage lost: account “newcomer” (account) lacks 2 guardrails of the baseline after joining the "
         "organization": ONLY_TOLD
@@ -145,7 +145,7 @@ def test_an_account_that_departs_before_the_second_look_is_told_as_lost(at_home:
 
     moved_run, departed_run = runs
     assert (departed_run.states, departed_run.end) == (REPORTED, SUCCEEDED)
-    assert (moved_run.states, moved_run.end) == ([*COMPARED_TWICE, TOLD], SUCCEEDED)
+    assert (moved_run.states, moved_run.end) == ([*COMPARED_TWICE, *TOLD], SUCCEEDED)
     assert next(iter(findings_of(moved_run, account=account))) == (
         "Coverage lost: account account lost 3 guardrails: it is no longer in the organization"
     )

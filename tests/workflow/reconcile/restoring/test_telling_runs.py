@@ -7,7 +7,7 @@ from tests.deployed import SUCCEEDED, Holdfast, Run
 from tests.workflow.reconcile.drifts import DRIFTS, detach, weaken
 from tests.workflow.reconcile.findings import findings_of
 from tests.workflow.reconcile.starting import reconcile
-from tests.workflow.reconcile.ways import CLEAN, FAILED_AGAIN, QUIET, RECONCILIATION_FAILED, TOLD
+from tests.workflow.reconcile.ways import CLEAN, FAILED_AGAIN, NOTIFIED, QUIET, RECONCILIATION_FAILED
 
 HOUR = 3_600.0
 RENAMED = "Renamed: “DenyDisablingCloudTrail” (cloudtrail) now has the name “Harmless”"
@@ -36,7 +36,7 @@ def test_what_stands_is_told_once_a_day_and_what_is_new_at_once(holdfast: Holdfa
     new, day_later = later(holdfast, 0), later(holdfast, 24)
 
     ends = [run.states[-1] for run in (told_at_once, quiet, still_quiet, new, day_later)]
-    assert ends == [TOLD, QUIET, QUIET, TOLD, TOLD]
+    assert ends == [NOTIFIED, QUIET, QUIET, NOTIFIED, NOTIFIED]
     assert list(findings_of(told_at_once, cloudtrail=cloudtrail)) == [RENAMED]
     assert [len(findings_of(run)) for run in (new, day_later)] == [2, 2]
 
@@ -47,7 +47,7 @@ def test_what_somebody_asks_for_by_hand_is_always_told(holdfast: Holdfast) -> No
 
     runs = [later(holdfast, 0), holdfast.reconcile(), holdfast.reconcile()]
 
-    assert [run.states[-1] for run in runs] == [TOLD] * 3
+    assert [run.states[-1] for run in runs] == [NOTIFIED] * 3
 
 
 def test_what_was_put_right_and_comes_back_is_told_again(holdfast: Holdfast) -> None:
@@ -62,7 +62,7 @@ def test_what_was_put_right_and_comes_back_is_told_again(holdfast: Holdfast) -> 
         DRIFTS["renamed"](holdfast)
     again = later(holdfast, 0.2)
 
-    assert [run.states[-1] for run in (first, clean, again)] == [TOLD, QUIET, TOLD]
+    assert [run.states[-1] for run in (first, clean, again)] == [NOTIFIED, QUIET, NOTIFIED]
 
 
 def test_what_is_restored_is_told_every_time(holdfast: Holdfast) -> None:
@@ -72,7 +72,7 @@ def test_what_is_restored_is_told_every_time(holdfast: Holdfast) -> None:
             weaken(holdfast)
         runs.append(later(holdfast, 0))
 
-    assert [(run.states[-1], run.outcome) for run in runs] == [(TOLD, "reconciled")] * 2
+    assert [(run.states[-1], run.outcome) for run in runs] == [(NOTIFIED, "reconciled")] * 2
 
 
 def test_a_failure_that_stands_fails_every_run_and_is_told_every_hour(holdfast: Holdfast) -> None:
@@ -104,7 +104,7 @@ def test_a_detach_that_started_nothing_is_told_as_blindness(holdfast: Holdfast) 
 
     before, after, next_one = (later(holdfast, hours) for hours in (0, 0.5, 0.2))
 
-    assert [run.states[-1] for run in (before, after, next_one)] == [QUIET, TOLD, QUIET]
+    assert [run.states[-1] for run in (before, after, next_one)] == [QUIET, NOTIFIED, QUIET]
     assert (after.end, after.mail.attributes["severity"]) == (SUCCEEDED, "page")
     assert list(findings_of(after)) == [
         "Fast path blind: the fast path is blind: 1 detach of a guardrail went unnoticed"
