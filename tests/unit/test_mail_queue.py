@@ -42,7 +42,7 @@ def test_messages_are_deleted_ten_at_a_time() -> None:
 
 def test_the_sign_to_look_again_comes_after_a_minute() -> None:
     with scripted("sqs") as (client, answers):
-        request = {"QueueUrl": URL, "MessageBody": LOOK_AGAIN, "DelaySeconds": 61}
+        request = {"QueueUrl": URL, "MessageBody": LOOK_AGAIN, "DelaySeconds": 65}
         answers.add_response("send_message", {}, request)
         Queue(client, URL).look_again()
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.mailing.letter import Mailbox
-from holdfast.mailing.pace import Pace, Paces, Plan, Sent, parse_paces
+from holdfast.mailing.pace import QUIET, Pace, Paces, Plan, Sent, parse_paces
 from holdfast.mailing.storm import Storm
 from tests.unit.examples import NOW
 from tests.unit.outside import JSON
@@ -56,7 +56,9 @@ def test_in_a_calm_few_letters_go_singly_and_more_in_a_digest(pace: Pace, letter
         (MINUTE + MOMENT, 0, ("e",), Plan.WAIT),
         (timedelta(minutes=45) - MOMENT, 0, ("e",), Plan.WAIT),
         (timedelta(minutes=45), 0, ("e",), Plan.CLOSE),
-        (MINUTE + MOMENT, 0, (), Plan.CLOSE),
+        (MINUTE + MOMENT, 0, (), Plan.WAIT),
+        (QUIET - MOMENT, 0, (), Plan.WAIT),
+        (QUIET, 0, (), Plan.CLOSE),
     ],
 )
 def test_in_a_storm_there_is_a_digest_a_minute_and_a_last_one(
@@ -67,7 +69,7 @@ def test_in_a_storm_there_is_a_digest_a_minute_and_a_last_one(
 
 @pytest.mark.parametrize("letters", [0, 1])
 def test_in_a_storm_too_the_budget_holds(letters: int) -> None:
-    pace = in_storm(NOW - 2 * MINUTE, before=sent(4, 2))
+    pace = in_storm(NOW - QUIET, before=sent(4, 2))
     assert pace.plan(letters, NOW) is Plan.HOLD
 
 

@@ -27,6 +27,9 @@ SINGLES_A_MINUTE = 4
 LEASE = timedelta(seconds=55)
 """How long one function mails alone: longer than it may run, shorter than what it took stays hidden."""
 
+QUIET = timedelta(seconds=125)
+"""After so long without news a storm is over: what was held in the last digest's minute has come again."""
+
 LONGEST_SILENCE = timedelta(minutes=45)
 """After so long without news a storm ends, whatever is still open: a remediation tries for half an hour."""
 
@@ -94,7 +97,7 @@ class Pace:
             return Plan.HOLD
         if letters:
             return Plan.DIGEST if self.mails_left(now) > 0 else Plan.HOLD
-        if self.storm.open and now - self.storm.told_at < LONGEST_SILENCE:
+        if now - self.storm.told_at < (LONGEST_SILENCE if self.storm.open else QUIET):
             return Plan.WAIT
         return Plan.CLOSE if self.mails_left(now) > 0 else Plan.HOLD
 

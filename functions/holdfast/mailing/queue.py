@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 BATCH = 10
 """Messages of one call. Source: SQS API reference, ReceiveMessage and DeleteMessageBatch."""
 
-LOOK_AGAIN_AFTER = 61
-"""Seconds: a little more than a digest a minute needs."""
+LOOK_AGAIN_AFTER = 65
+"""Seconds: a little longer than what is held stays hidden, so that it is there when somebody looks."""
 
 
 class Queue:
