@@ -78,8 +78,6 @@ def _condition(rule: Mapping[str, Any]) -> str:
     match rule:
         case {"And": parts}:
             return " and ".join(_condition(part) for part in parts if "IsPresent" not in part)
-        case {"Variable": variable, "IsPresent": True}:
-            return f"{variable.rpartition('.')[2].replace('_', ' ')} caught"
         case {"Variable": variable, "BooleanEquals": True}:
             return str(variable.rpartition(".")[2])
         case {"Variable": variable, "BooleanEquals": False}:

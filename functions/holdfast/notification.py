@@ -38,7 +38,8 @@ def compose(report: Report, names_kept: timedelta) -> dict[str, Any]:
     -------
     dict
         `subject`; `message`, as `message_of` returns it; `attributes`, none of them empty; `failed`, for the
-        state machine's choice; `ledger`, the items `incident` and `names`.
+        state machine's choice; `ledger`, the items `incident` and `names`; `recorded`, which is false after
+        `left_unrecorded`.
     """
     record, subject = compose_record(report), mail.subject(report)
     told = {"subject": subject, "text": mail.body(report)}
@@ -46,6 +47,7 @@ def compose(report: Report, names_kept: timedelta) -> dict[str, Any]:
     chat_form = chat.custom_notification(report, spell(record), thread)
     return {
         "failed": record["outcome"] == "failed",
+        "recorded": True,
         "subject": subject,
         "message": message_of(record, told, chat_form, muted=report.is_muted),
         "attributes": _attributes(report),
@@ -91,6 +93,7 @@ def left_unrecorded(notification: Mapping[str, Any], failure: Failure) -> dict[s
     chat_form["content"]["description"] += "\n*Ledger:* no record of this could be written"
     return {
         **notification,
+        "recorded": False,
         "message": message_of(
             {**record, "recorded": False}, {**told, "text": f"{told['text']}\n{line}\n"}, chat_form
         ),
