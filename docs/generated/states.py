@@ -40,7 +40,8 @@ def node_id(state: str) -> str:
 
 def _lines(machine: Mapping[str, Any]) -> Iterator[str]:
     yield from _nodes(machine)
-    yield 'Succeeded(["Succeeded"])'
+    if any(state.get("End") for state in machine["States"].values()):
+        yield 'Succeeded(["Succeeded"])'
     yield f"Event --> {node_id(machine['StartAt'])}"
     yield from _ways(machine)
 
