@@ -30,8 +30,13 @@ SUCCEEDED = ("SUCCEEDED", None)
 REMEDIATION, RECONCILIATION = "StateMachineArn", "ReconcileStateMachineArn"
 """The outputs that have the state machines' ARNs."""
 
+TELLING = ("Notify Success", "Notify Failure")
+"""The states that tell what has been described."""
+
+A_BUDGET_OF_MAILS = 120.0
+"""Seconds after which as many mails may go singly as if there had been none before."""
+
 _A_QUIET_WHILE = 3_600.0
-_A_BUDGET_OF_MAILS = 120.0
 _TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 
 
@@ -75,13 +80,27 @@ class Run:
         return mail
 
     @property
+    def record(self) -> dict[str, Any] | None:
+        """What it told the machines, the mail in it; when people get that, and how, is another matter."""
+        told = next((self.given[state] for state in TELLING if state in self.given), None)
+        if told is None or "Notification Failed" in self.states:
+            return None
+        record: dict[str, Any] = json.loads(json.loads(told["notification"]["message"])["default"])
+        return record
+
+    @property
     def outcome(self) -> str:
         """The outcome's name, as subscribers filter it."""
-        return self.mail.attributes["outcome"]
+        return str((self.record or self.mail.attributes)["outcome"])
+
+    @property
+    def text(self) -> str:
+        """What it told people, also where they got it in a digest."""
+        return str(self.record["mail"]["text"]) if self.record else self.mail.body
 
     def says(self, label: str) -> str:
         """Return what the mail says after a label; the label stands at one line's beginning."""
-        (line,) = (line for line in self.mail.body.splitlines() if line.startswith(f"{label}:"))
+        (line,) = (line for line in self.text.splitlines() if line.startswith(f"{label}:"))
         return line.removeprefix(f"{label}:").strip()
 
 
@@ -156,7 +175,7 @@ class Holdfast:
         known, runs = {arn for machine in machines for arn in self._known(machine)}, list[Run]()
         with self.aws.clock.working():
             # So that what happens now is mailed as if nothing had been mailed before.
-            self.aws.clock.sleep(_A_BUDGET_OF_MAILS)
+            self.aws.clock.sleep(A_BUDGET_OF_MAILS)
             yield runs
         self.aws.clock.settle()
         runs += [self._run(arn) for machine in machines for arn in self._known(machine) if arn not in known]

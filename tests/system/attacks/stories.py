@@ -1,7 +1,7 @@
 """The words in which the attacks are told.
 
 An attack is one block: all of it happens before the first event arrives, unless the attacker waits. What came
-of it is read from the mails and from the organization, as people would.
+of it is read from what was told and from the organization, as people would.
 """
 
 from __future__ import annotations
@@ -67,17 +67,19 @@ def wait(holdfast: Holdfast, seconds: float) -> None:
 
 def told(runs: Iterable[Run]) -> list[str]:
     """Return what was told, in alphabetical order: how urgent, the mail's subject, and who is blamed."""
-    return sorted(_in_short(run) for run in runs if run.mails)
+    return sorted(_in_short(run.record) for run in runs if run.record)
 
 
-def _in_short(run: Run) -> str:
-    severity, subject = run.mail.attributes["severity"], run.mail.subject.partition("] ")[2]
-    return f"{severity}: {subject}" + "".join(f" [by {role}]" for role in _ROLE.findall(run.mail.body))
+def _in_short(record: dict[str, Any]) -> str:
+    severity, subject = record["severity"], record["mail"]["subject"].partition("] ")[2]
+    return f"{severity}: {subject}" + "".join(
+        f" [by {role}]" for role in _ROLE.findall(record["mail"]["text"])
+    )
 
 
 def findings(run: Run) -> list[str]:
     """Return the titles of what a mail tells, in its order."""
-    return re.findall(r"^\d+\. (.*)\.$", run.mail.body, re.MULTILINE)
+    return re.findall(r"^\d+\. (.*)\.$", run.text, re.MULTILINE)
 
 
 def started(holdfast: Holdfast, run: Run) -> datetime:
