@@ -47,7 +47,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     """
     organization = os.environ.get("ORGANIZATION_ID") or NOT_KNOWN
     document = event.get("incident", event)
-    if refusal := parse_failure(document.get("record_error")):
+    refusal = parse_failure(document.get("record_error"))
+    # What says already that it has no record was told before the execution waited: something else came of it.
+    if refusal and document["notification"]["recorded"]:
         return left_unrecorded(document["notification"], refusal)
     report = describe(
         document,

@@ -22,7 +22,15 @@ from holdfast.errors import (
     RetryableError,
 )
 from holdfast.fight import Fight, Round, round_of
-from holdfast.incident import Failure, Incident, Observation, is_incident, parse_failure, parse_incident
+from holdfast.incident import (
+    Failure,
+    Incident,
+    Leave,
+    Observation,
+    is_incident,
+    parse_failure,
+    parse_incident,
+)
 from holdfast.organizations import Organizations
 from holdfast.outcome import NOT_COMPARED, Conclusion, Outcome, compare_text, conclude
 from holdfast.report import Holder, Report
@@ -182,8 +190,15 @@ def _describe_incident(
         holders=_holders(organizations, incident, baseline),
         surroundings=survey(organizations, attachment.target_id),
         reason=incident.verdict.reason,
-        leave=incident.leave,
+        leave=_leave(incident),
     )
+
+
+def _leave(incident: Incident) -> Leave:
+    """Return what the exemptions said; one that was waited for has ended when what comes after it fails."""
+    if incident.failure is None or incident.leave.exemption is None:
+        return incident.leave
+    return replace(incident.leave, exemption=None, ended=incident.leave.exemption)
 
 
 def _adopting_what_was_judged(declared: Baseline | None, incident: Incident) -> Baseline | None:
