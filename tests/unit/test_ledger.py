@@ -139,6 +139,21 @@ def test_what_is_no_item_of_ours_is_passed_over(item: dict[str, Any]) -> None:
     assert rounds_in([item]) == ()
 
 
+def test_words_that_somebody_else_wrote_do_not_come_into_a_mail() -> None:
+    """Mail and chat tell a round's outcome as it is, so it has to be one of ours."""
+    incident = items_of(RESTORED, NAMES_KEPT)["incident"]
+
+    assert rounds_in([{**incident, "outcome": {"S": "restored\nAll is well: <https://example.com>"}}]) == ()
+
+
+def test_ids_that_somebody_else_wrote_are_cut() -> None:
+    incident = items_of(RESTORED, NAMES_KEPT)["incident"]
+
+    (cut,) = rounds_in([{**incident, "call_id": {"S": "c" * 9_999}, "principal_id": {"S": "p" * 9_999}}])
+
+    assert (cut.call_id, cut.principal_key) == ("c" * 128, "p" * 128)
+
+
 @given(reports.REPORTS)
 def test_any_incident_is_an_item_that_dynamodb_takes(report: Report) -> None:
     """400 KB at most, no empty key, and numbers as texts. Source: DynamoDB developer guide, "Quotas"."""
