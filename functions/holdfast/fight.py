@@ -115,11 +115,11 @@ def find_fight(earlier: Iterable[Round], current: Round, rules: FightRules, now:
 def yields_to_rival(earlier: Iterable[Round], current: Round, rules: FightRules) -> bool:
     """Return whether a rival's detach is one too many.
 
-    Only rounds that Holdfast won count. While it yields there are none, so that after the time of the rules
-    it puts the guardrail back once more.
+    Only rounds that Holdfast won against this rival count: nobody else can make it yield. While it yields
+    there are none, so that after the time of the rules it puts the guardrail back once more.
     """
     won = {Outcome.RESTORED, Outcome.RESTORED_WITH_CHANGED_TEXT, Outcome.RESTORED_WITHOUT_TEXT_CHECK}
-    fought = (one for one in earlier if one.outcome in won)
+    fought = (one for one in earlier if one.outcome in won and one.principal_key == current.principal_key)
     return find_fight(fought, current, rules, current.at) is not None
 
 
@@ -131,5 +131,6 @@ def _is_muted(rounds: tuple[Round, ...], current: Round, now: datetime) -> bool:
     if not told:
         return False
     last = max(told, key=lambda one: one.at)
-    named = {one.principal_key for one in rounds if one.at <= last.at}
+    # Not by this round itself: events come out of order, and this one was not known then.
+    named = {one.principal_key for one in rounds if one.at <= last.at and one.call_id != current.call_id}
     return current.principal_key in named

@@ -79,6 +79,18 @@ def test_somebody_who_was_named_by_an_earlier_round_is_not_told_again() -> None:
     assert fight.muted
 
 
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_somebody_whose_detach_is_heard_of_late_was_not_named_yet(seconds: int) -> None:
+    """Events come out of order, and tell whole seconds."""
+    told = replace(rounds(300)[0], told_at=NOW - timedelta(seconds=250))
+    late = replace(OTHER, at=told.at - timedelta(seconds=seconds))
+
+    fight = find_fight((*rounds(900, 600), told), late, RULES, NOW)
+
+    assert fight is not None
+    assert not fight.muted
+
+
 @pytest.mark.parametrize("outcome", ["failed", "restored with changed text", "yielded", "alert only"])
 def test_all_but_what_was_put_back_is_always_told(outcome: str) -> None:
     fight = find_fight(rounds(900, 600, 300, told_after=2), replace(CURRENT, outcome=outcome), RULES, NOW)
@@ -111,6 +123,10 @@ def test_holdfast_yields_at_the_third_round_that_it_would_win(
     earlier: tuple[Round, ...], *, yields: bool
 ) -> None:
     assert yields_to_rival(earlier, CURRENT, RULES) is yields
+
+
+def test_what_others_did_makes_holdfast_yield_to_nobody() -> None:
+    assert not yields_to_rival((*rounds(1_800, 900), replace(OTHER, call_id="one")), OTHER, RULES)
 
 
 def test_an_identity_is_known_by_its_unique_id_and_not_by_its_name() -> None:
