@@ -38,8 +38,6 @@ from holdfast.surroundings import survey
 from holdfast.verdict import Reason, is_stale
 
 _NO_ERROR = Failure("Unknown", "the state machine handed over no error")
-_NO_FIGHT = {Outcome.SANCTIONED, Outcome.EXEMPT}
-"""Detaches that somebody was allowed to make."""
 
 
 def describe(  # noqa: PLR0913, PLR0917 - what it is about, and whom to ask
@@ -109,7 +107,7 @@ def _with_fight(
 ) -> Report:
     """Return the report with the fight that the incident belongs to; a ledger that is silent is told."""
     outcome = report.conclusion.outcome
-    if outcome in _NO_FIGHT:
+    if _was_allowed(report):
         return report
     current = round_of(incident.detachment, outcome.value, verified=report.was_off)
     try:
@@ -119,6 +117,12 @@ def _with_fight(
     if fight is None:
         return report
     return replace(report, fight=fight, conclusion=replace(report.conclusion, contested=True))
+
+
+def _was_allowed(report: Report) -> bool:
+    """Return whether somebody was allowed to make the detach, though its leave may have ended since."""
+    leave = report.leave
+    return report.sanctioned or leave.exemption is not None or leave.ended is not None
 
 
 def _adopting_successors(

@@ -136,12 +136,21 @@ def _attribute(value: object) -> dict[str, Any]:
 
 
 def rounds_in(items: Iterable[Mapping[str, Mapping[str, Any]]]) -> tuple[Round, ...]:
-    """Return the detaches that the items of one attachment tell of; what is no such item is passed over."""
+    """Return the detaches that the items of one attachment tell of; what is no such item is passed over.
+
+    So is a detach that was allowed, by an exemption or to a sanctioned principal: it is no round of a fight.
+    """
     known = {_text(item, "incident"): item for item in items}
     rounds = (
-        _round(item, known.get(f"{key}{NAMES}")) for key, item in known.items() if not key.endswith(NAMES)
+        _round(item, known.get(f"{key}{NAMES}"))
+        for key, item in known.items()
+        if not (key.endswith(NAMES) or _was_allowed(item))
     )
     return tuple(one for one in rounds if one is not None)
+
+
+def _was_allowed(item: Mapping[str, Mapping[str, Any]]) -> bool:
+    return "exemption" in item or _text(item, "outcome") == Outcome.SANCTIONED
 
 
 def _round(
