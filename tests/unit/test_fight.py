@@ -63,6 +63,15 @@ def test_a_fight_that_was_told_is_muted_for_ten_minutes(seconds: int, *, muted: 
     assert fight.muted is muted
 
 
+def test_a_fight_of_few_minutes_is_muted_for_ten_as_well() -> None:
+    rules = FightRules(after=3, within=timedelta(minutes=5))
+    told = replace(rounds(420)[0], told_at=NOW - timedelta(seconds=400))
+
+    fight = find_fight((*rounds(660, 540), told, *rounds(280, 140)), CURRENT, rules, NOW)
+
+    assert fight == Fight((*rounds(280, 140), CURRENT), muted=True)
+
+
 def test_somebody_who_was_not_named_yet_is_told() -> None:
     fight = find_fight(rounds(900, 600, 300, told_after=2), OTHER, RULES, NOW)
 
