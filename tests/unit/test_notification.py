@@ -10,13 +10,22 @@ from hypothesis import given
 from holdfast import chat, mail
 from holdfast.attachment import PolicySummary
 from holdfast.fight import Fight
-from holdfast.incident import Failure
+from holdfast.incident import Failure, Leave
 from holdfast.notification import compose, compose_record, left_unrecorded, spell
 from holdfast.outcome import Conclusion, Outcome
 from holdfast.report import Holder, Report
 from holdfast.surroundings import Surroundings
 from tests.unit import reports
-from tests.unit.examples import CURRENT, DETACHMENT, DEVELOPER, EVENT_ID, EXECUTION, NAMES_KEPT
+from tests.unit.examples import (
+    BROKEN,
+    CURRENT,
+    DETACHMENT,
+    DEVELOPER,
+    EVENT_ID,
+    EXECUTION,
+    EXEMPTION,
+    NAMES_KEPT,
+)
 from tests.unit.reports import EXAMPLES, RESTORED, failed
 
 UNREAD = EXAMPLES["failed_to_read_the_event"]
@@ -193,6 +202,34 @@ def test_the_longest_notification_fits(character: str) -> None:
         surroundings=Surroundings(name, (name,) * 6, 50_000),
     )
     assert len(json.dumps(compose(report, NAMES_KEPT), ensure_ascii=False).encode()) < 262_144
+
+
+@pytest.mark.parametrize("character", ["*", "/", "~"])
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.RESTORED])
+def test_the_longest_fight_fits_under_the_longest_exemption(character: str, outcome: Outcome) -> None:
+    """Who fights chooses the role's path: 512 visible characters. Source: IAM API reference, CreateRole.
+
+    A state takes the notification beside the incident, of which it repeats the exemption.
+    """
+    name, path = "a" * 64, f"/{character * 510}/"
+    principal = replace(
+        DEVELOPER,
+        arn=f"arn:aws:iam::111122223333:role{path}{name}",
+        name=name,
+        session_name=name,
+        source_identity=name,
+    )
+    rounds = (replace(CURRENT, principal=principal),) * 60
+    exemption = replace(EXEMPTION, reason="監" * 1_024, ticket="監" * 1_024)
+    report = replace(
+        failed("PermissionMissingError", '"' * 1_000),
+        conclusion=Conclusion(outcome, None, contested=True),
+        detachment=replace(DETACHMENT, principal=principal),
+        fight=Fight(rounds, muted=False),
+        leave=Leave(ended=exemption, ignored=(replace(BROKEN, problem="監" * 300),) * 5),
+    )
+    told = json.dumps(compose(report, NAMES_KEPT), ensure_ascii=False).encode()
+    assert len(told) + len(json.dumps(report.leave.to_document(), ensure_ascii=False).encode()) < 240_000
 
 
 @pytest.mark.parametrize("muted", [False, True])

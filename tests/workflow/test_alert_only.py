@@ -89,3 +89,7 @@ def test_under_an_exemption_it_is_told_now_and_judged_at_its_end(holdfast: Holdf
     ssm.delete_parameter(Name=name)
     assert run.states == [*EXEMPT, *REPORTED]
     assert [mail.attributes["outcome"] for mail in run.mails] == ["exempt", "alert only"]
+    assert text_of(run.mails[0])[0] == (
+        "Not restored, exempt: “DenyLeaveOrganization” was detached from the root, and is judged anew when "
+        "the exemption ends."
+    )
