@@ -10,7 +10,7 @@ from holdfast.attachment import Attachment
 from holdfast.baseline import GUARDRAILS, Baseline, load_baseline
 from holdfast.description import describe
 from holdfast.errors import BaselineError
-from holdfast.fight import Fight, Round, find_fight
+from holdfast.fight import PAUSE, Fight, Round, find_fight
 from holdfast.incident import parse_failure
 from holdfast.ledger_table import connect_ledger
 from holdfast.notification import NOT_KNOWN, compose, left_unrecorded
@@ -47,7 +47,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     """
     organization = os.environ.get("ORGANIZATION_ID") or NOT_KNOWN
     document = event.get("incident", event)
-    if refusal := parse_failure(document.get("record_error")):
+    refusal = parse_failure(document.get("record_error"))
+    # What says already that it has no record was told before the execution waited: something else came of it.
+    if refusal and document["notification"]["recorded"]:
         return left_unrecorded(document["notification"], refusal)
     report = describe(
         document,
@@ -65,7 +67,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
 def _fight(attachment: Attachment, current: Round) -> Fight | None:
     """Return the fight that a round belongs to, as far as the ledger tells."""
     rules = fight_rules_from(os.environ)
-    rounds = connect_ledger().rounds(attachment, current.at - rules.within)
+    # What was told within the pause counts, also if a fight is a matter of fewer minutes.
+    rounds = connect_ledger().rounds(attachment, current.at - max(rules.within, PAUSE))
     return find_fight(rounds, current, rules, datetime.now(UTC))
 
 

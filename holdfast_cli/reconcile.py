@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from holdfast.errors import HoldfastError
 from holdfast.links import Console
 from holdfast.reconciliation.fates import MENDED
+from holdfast.reconciliation.finding import TOLERATED
 from holdfast.reconciliation.report import RunOutcome
 from holdfast.reconciliation.sentence import counted
 from holdfast.reconciliation.trigger import Scope, ScopeKind
@@ -240,10 +241,11 @@ def exit_code(told: Told | None, *, succeeded: bool) -> int:
 
 
 def standing(told: Told) -> int:
-    """Return how many findings nothing has put right; those that the record has no room for count as such."""
-    findings = told.record["findings"]
-    mended = sum(finding["done"] in MENDED for finding in findings)
-    return int(told.record["findings_in_all"]) - mended
+    """Return how many findings are left to people; those that the record has no room for count as such."""
+    settled = sum(
+        finding["done"] in MENDED or finding["kind"] in TOLERATED for finding in told.record["findings"]
+    )
+    return int(told.record["findings_in_all"]) - settled
 
 
 def look_command(session: Session, started: Started) -> str:
@@ -284,6 +286,8 @@ def _show_end(screen: Screen, told: Told | None, look: str, request: RunRequest,
         screen.verdict(f"{counted(left, 'finding')} left to you; what is to do stands above.", good=False)
     elif outcome == RunOutcome.RECONCILED:
         screen.verdict(f"{what} is as the baseline declares it again.", good=True)
+    elif told.record["findings_in_all"]:
+        screen.verdict(f"{what} is as the baseline declares it, but for what may be off now.", good=True)
     else:
         screen.verdict(f"{what} is as the baseline declares it.", good=True)
 

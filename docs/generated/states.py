@@ -40,7 +40,8 @@ def node_id(state: str) -> str:
 
 def _lines(machine: Mapping[str, Any]) -> Iterator[str]:
     yield from _nodes(machine)
-    yield 'Succeeded(["Succeeded"])'
+    if any(state.get("End") for state in machine["States"].values()):
+        yield 'Succeeded(["Succeeded"])'
     yield f"Event --> {node_id(machine['StartAt'])}"
     yield from _ways(machine)
 
@@ -78,8 +79,6 @@ def _condition(rule: Mapping[str, Any]) -> str:
     match rule:
         case {"And": parts}:
             return " and ".join(_condition(part) for part in parts if "IsPresent" not in part)
-        case {"Variable": variable, "IsPresent": True}:
-            return f"{variable.rpartition('.')[2].replace('_', ' ')} caught"
         case {"Variable": variable, "BooleanEquals": True}:
             return str(variable.rpartition(".")[2])
         case {"Variable": variable, "BooleanEquals": False}:

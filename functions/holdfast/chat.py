@@ -17,10 +17,13 @@ from holdfast.quoting import Medium
 from holdfast.report import Report
 
 CHAT = Medium.CHAT
+
+ROUNDS = 10
+"""Rounds of a fight that are shown, the newest."""
+
 _TITLE_LIMIT = 250
 _STEP_LIMIT = 350
 _KEYWORD_LIMIT = 75
-_ROUNDS = 10
 # What a chat client acts on and JSON has in strings only, where any character may be spelled as \uXXXX.
 _ACTED_ON = re.compile(r"[<>@*_~`|#&!()/]|[^\x00-\x7f]")
 _UTF16 = re.compile("[0-9a-f]{4}")
@@ -116,7 +119,7 @@ def _description(report: Report) -> str:
     if exemption := report.leave.exemption or report.leave.ended:
         lines.append(f"*Exemption:* {wording.exemption_line(exemption, CHAT)}")
     lines += [f"*Ignored:* {broken.name} is no exemption" for broken in report.leave.ignored]
-    lines += [f"*Round:* {wording.round_line(one, CHAT)}" for one in wording.newest_rounds(report)[-_ROUNDS:]]
+    lines += [f"*Round:* {wording.round_line(one, CHAT)}" for one in wording.newest_rounds(report)[-ROUNDS:]]
     console = Console.of_execution(report.execution_arn)
     if console is not None:
         lines.append(f"*Execution:* {console.execution(report.execution_arn)}")

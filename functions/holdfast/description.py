@@ -22,7 +22,15 @@ from holdfast.errors import (
     RetryableError,
 )
 from holdfast.fight import Fight, Round, round_of
-from holdfast.incident import Failure, Incident, Observation, is_incident, parse_failure, parse_incident
+from holdfast.incident import (
+    Failure,
+    Incident,
+    Leave,
+    Observation,
+    is_incident,
+    parse_failure,
+    parse_incident,
+)
 from holdfast.organizations import Organizations
 from holdfast.outcome import NOT_COMPARED, Conclusion, Outcome, compare_text, conclude
 from holdfast.report import Holder, Report
@@ -30,8 +38,6 @@ from holdfast.surroundings import survey
 from holdfast.verdict import Reason, is_stale
 
 _NO_ERROR = Failure("Unknown", "the state machine handed over no error")
-_NO_FIGHT = {Outcome.SANCTIONED, Outcome.EXEMPT}
-"""Detaches that somebody was allowed to make."""
 
 
 def describe(  # noqa: PLR0913, PLR0917 - what it is about, and whom to ask
@@ -101,7 +107,7 @@ def _with_fight(
 ) -> Report:
     """Return the report with the fight that the incident belongs to; a ledger that is silent is told."""
     outcome = report.conclusion.outcome
-    if outcome in _NO_FIGHT:
+    if _was_allowed(report):
         return report
     current = round_of(incident.detachment, outcome.value, verified=report.was_off)
     try:
@@ -111,6 +117,12 @@ def _with_fight(
     if fight is None:
         return report
     return replace(report, fight=fight, conclusion=replace(report.conclusion, contested=True))
+
+
+def _was_allowed(report: Report) -> bool:
+    """Return whether somebody was allowed to make the detach, though its leave may have ended since."""
+    leave = report.leave
+    return report.sanctioned or leave.exemption is not None or leave.ended is not None
 
 
 def _adopting_successors(
@@ -182,8 +194,15 @@ def _describe_incident(
         holders=_holders(organizations, incident, baseline),
         surroundings=survey(organizations, attachment.target_id),
         reason=incident.verdict.reason,
-        leave=incident.leave,
+        leave=_leave(incident),
     )
+
+
+def _leave(incident: Incident) -> Leave:
+    """Return what the exemptions said; one that was waited for has ended when what comes after it fails."""
+    if incident.failure is None or incident.leave.exemption is None:
+        return incident.leave
+    return replace(incident.leave, exemption=None, ended=incident.leave.exemption)
 
 
 def _adopting_what_was_judged(declared: Baseline | None, incident: Incident) -> Baseline | None:

@@ -21,15 +21,27 @@ def exempt_value(now: datetime) -> str:
     return json.dumps({"until": format_timestamp(now + SPAN), "reason": REASON, "ticket": ""})
 
 
-def exempt_commands(attachment: Attachment, now: datetime) -> dict[str, str]:
-    """Return the commands that exempt an attachment for two hours, by what they are for."""
+def exempt_commands(attachment: Attachment, now: datetime, region: str | None = None) -> dict[str, str]:
+    """Return the commands that exempt an attachment for two hours, by what they are for.
+
+    Parameters
+    ----------
+    attachment : Attachment
+        What may be off.
+    now : datetime
+        The time.
+    region : str or None
+        Where Holdfast runs: in any other region the parameter would be written, and exempt nothing.
+    """
     policy_id, target_id = attachment.policy_id, attachment.target_id
-    name = name_of(policy_id, target_id)
+    name, where = name_of(policy_id, target_id), f" --region {region}" if region else ""
     return {
         "To permit it for two hours": (
-            f'holdfast exempt grant {policy_id} {target_id} --until 2h --reason "{REASON}"'
+            f'holdfast exempt grant {policy_id} {target_id} --until 2h{where} --reason "{REASON}"'
         ),
+        # An exemption that has ended is still there, and a name that is taken is refused.
         "The same without holdfast": (
-            f"aws ssm put-parameter --name {name} --type String --value '{exempt_value(now)}'"
+            f"aws ssm put-parameter{where} --name {name} --type String --overwrite "
+            f"--value '{exempt_value(now)}'"
         ),
     }

@@ -61,7 +61,7 @@ class Exemption:
     name : str
         The parameter's name, which says what is exempt.
     until : datetime
-        Its end, in UTC.
+        Its end, in UTC and whole seconds: as it is told, and as the state machine waits for it.
     reason : str
         Why, in the words of whoever wrote it.
     ticket : str or None
@@ -193,7 +193,7 @@ def parse_exemption(parameter: Parameter) -> Exemption:
     if parameter.kind != "String":
         raise _wrong("type", parameter.kind, "String")
     given = _object(parameter.value)
-    until = _until(given)
+    until = _until(given).replace(microsecond=0)
     reason = (text_in(given, "reason") or "").strip()
     if not re.search(r"\w", reason):
         raise _wrong("reason", given.get("reason"), "why, in words")

@@ -99,37 +99,35 @@ def find_fight(earlier: Iterable[Round], current: Round, rules: FightRules, now:
     """
     if not current.verified:
         return None
-    others = {
-        one.call_id: one
-        for one in earlier
-        if one.verified and one.call_id != current.call_id and abs(current.at - one.at) <= rules.within
-    }
-    rounds = tuple(
-        sorted((*others.values(), current), key=lambda one: (one.at, one.call_id == current.call_id))
-    )
+    others = {one.call_id: one for one in earlier if one.verified and one.call_id != current.call_id}
+    near = (one for one in others.values() if abs(current.at - one.at) <= rules.within)
+    rounds = tuple(sorted((*near, current), key=lambda one: (one.at, one.call_id == current.call_id)))
     if len(rounds) < rules.after:
         return None
-    return Fight(rounds, muted=_is_muted(rounds, current, now))
+    return Fight(rounds, muted=_is_muted(tuple(others.values()), current, now))
 
 
 def yields_to_rival(earlier: Iterable[Round], current: Round, rules: FightRules) -> bool:
     """Return whether a rival's detach is one too many.
 
-    Only rounds that Holdfast won count. While it yields there are none, so that after the time of the rules
-    it puts the guardrail back once more.
+    Only rounds that Holdfast won against this rival count: nobody else can make it yield. While it yields
+    there are none, so that after the time of the rules it puts the guardrail back once more.
     """
     won = {Outcome.RESTORED, Outcome.RESTORED_WITH_CHANGED_TEXT, Outcome.RESTORED_WITHOUT_TEXT_CHECK}
-    fought = (one for one in earlier if one.outcome in won)
+    fought = (one for one in earlier if one.outcome in won and one.principal_key == current.principal_key)
     return find_fight(fought, current, rules, current.at) is not None
 
 
-def _is_muted(rounds: tuple[Round, ...], current: Round, now: datetime) -> bool:
-    """Return whether it is a round like those that were told within the pause, by somebody named there."""
+def _is_muted(others: tuple[Round, ...], current: Round, now: datetime) -> bool:
+    """Return whether it is a round like those that were told within the pause, by somebody named there.
+
+    It names nobody itself: events come out of order, and this one was not known then.
+    """
     if current.outcome not in {Outcome.RESTORED, Outcome.ALREADY_ATTACHED}:
         return False
-    told = [one for one in rounds if one.told_at is not None and timedelta() <= now - one.told_at < PAUSE]
+    told = [one for one in others if one.told_at is not None and timedelta() <= now - one.told_at < PAUSE]
     if not told:
         return False
     last = max(told, key=lambda one: one.at)
-    named = {one.principal_key for one in rounds if one.at <= last.at}
+    named = {one.principal_key for one in others if one.at <= last.at}
     return current.principal_key in named

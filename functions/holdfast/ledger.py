@@ -14,6 +14,7 @@ from typing import Any
 from holdfast.attachment import Attachment
 from holdfast.code_version import code_version
 from holdfast.fight import Round, key_of
+from holdfast.outcome import Outcome
 from holdfast.principal import Principal
 from holdfast.report import Report
 from holdfast.timestamps import format_timestamp, parse_timestamp
@@ -25,6 +26,9 @@ NAMES = "/names"
 """How the key of the item with the names ends."""
 
 _NO_ATTACHMENT = "unknown"
+_ID_LIMIT = 128
+"""Characters of an id. Source: IAM API reference, `UserId` and `RoleId`; CloudTrail's own are shorter."""
+
 _PRINCIPAL_FIELDS = tuple(
     field.name for field in fields(Principal) if field.name not in {"kind", "account_id"}
 )
@@ -132,12 +136,21 @@ def _attribute(value: object) -> dict[str, Any]:
 
 
 def rounds_in(items: Iterable[Mapping[str, Mapping[str, Any]]]) -> tuple[Round, ...]:
-    """Return the detaches that the items of one attachment tell of; what is no such item is passed over."""
+    """Return the detaches that the items of one attachment tell of; what is no such item is passed over.
+
+    So is a detach that was allowed, by an exemption or to a sanctioned principal: it is no round of a fight.
+    """
     known = {_text(item, "incident"): item for item in items}
     rounds = (
-        _round(item, known.get(f"{key}{NAMES}")) for key, item in known.items() if not key.endswith(NAMES)
+        _round(item, known.get(f"{key}{NAMES}"))
+        for key, item in known.items()
+        if not (key.endswith(NAMES) or _was_allowed(item))
     )
     return tuple(one for one in rounds if one is not None)
+
+
+def _was_allowed(item: Mapping[str, Mapping[str, Any]]) -> bool:
+    return "exemption" in item or _text(item, "outcome") == Outcome.SANCTIONED
 
 
 def _round(
@@ -147,10 +160,11 @@ def _round(
         told_at = _text(item, "fight_told_at")
         return Round(
             at=parse_timestamp(_text(item, "detached_at")),
-            call_id=_text(item, "call_id"),
-            principal_key=_text(item, "principal_id"),
+            call_id=_text(item, "call_id")[:_ID_LIMIT],
+            principal_key=_text(item, "principal_id")[:_ID_LIMIT],
             principal=_principal(item, names) if names else None,
-            outcome=_text(item, "outcome"),
+            # Mail and chat tell it as it is, so it has to be a word of ours, whoever wrote the item.
+            outcome=Outcome(_text(item, "outcome")).value,
             verified=item.get("verified", {}).get("BOOL") is True,
             told_at=parse_timestamp(told_at) if told_at else None,
         )

@@ -119,7 +119,11 @@ def _exempting(report: Report) -> Iterator[str]:
     """Yield how to permit it: ready-made, for whoever has to leave the guardrail off tonight."""
     if report.detachment is None or wording.is_undeclared(report):
         return
-    for purpose, command in exempt_commands(report.detachment.attachment, report.told_at).items():
+    console = Console.of_execution(report.execution_arn)
+    commands = exempt_commands(
+        report.detachment.attachment, report.told_at, console.region if console else None
+    )
+    for purpose, command in commands.items():
         yield f"{purpose + ':':<28} {command}"
 
 

@@ -17,11 +17,15 @@ from holdfast.incident import MESSAGE_LIMIT, Failure
 from holdfast.ledger import items_of
 from holdfast.links import Console
 from holdfast.quoting import quoted
+from holdfast.record import shortened
 from holdfast.report import Report
 from holdfast.timestamps import format_timestamp
 
 RECORD_SCHEMA = 1
 NOT_KNOWN = "unknown"
+
+ARN_LIMIT = 200
+"""Characters of an ARN that a round keeps: its owner chooses 512 of them, and each round repeats it."""
 
 
 def compose(report: Report, names_kept: timedelta) -> dict[str, Any]:
@@ -38,14 +42,17 @@ def compose(report: Report, names_kept: timedelta) -> dict[str, Any]:
     -------
     dict
         `subject`; `message`, as `message_of` returns it; `attributes`, none of them empty; `failed`, for the
-        state machine's choice; `ledger`, the items `incident` and `names`.
+        state machine's choice; `ledger`, the items `incident` and `names`; `recorded`, which is false after
+        `left_unrecorded`.
     """
     record, subject = compose_record(report), mail.subject(report)
     told = {"subject": subject, "text": mail.body(report)}
     thread = report.detachment.event_id if report.detachment else report.execution_arn.rpartition(":")[2]
-    chat_form = chat.custom_notification(report, spell(record), thread)
+    beside = {**record, "rounds": record["rounds"][-chat.ROUNDS :]}
+    chat_form = chat.custom_notification(report, spell(beside), thread)
     return {
         "failed": record["outcome"] == "failed",
+        "recorded": True,
         "subject": subject,
         "message": message_of(record, told, chat_form, muted=report.is_muted),
         "attributes": _attributes(report),
@@ -91,6 +98,7 @@ def left_unrecorded(notification: Mapping[str, Any], failure: Failure) -> dict[s
     chat_form["content"]["description"] += "\n*Ledger:* no record of this could be written"
     return {
         **notification,
+        "recorded": False,
         "message": message_of(
             {**record, "recorded": False}, {**told, "text": f"{told['text']}\n{line}\n"}, chat_form
         ),
@@ -144,7 +152,7 @@ def _round(one: Round) -> dict[str, Any]:
     return {
         "detached_at": format_timestamp(one.at),
         "event_id": one.call_id,
-        "principal": one.principal and one.principal.arn,
+        "principal": one.principal and one.principal.arn and shortened(one.principal.arn, ARN_LIMIT),
         "outcome": one.outcome,
     }
 

@@ -31,7 +31,7 @@ _HEADLINE = {
     Outcome.ALERT_ONLY: "NOT restored, alert-only mode: Holdfast would have reattached {policy} to {target}.",
     Outcome.SANCTIONED: "Not restored, sanctioned: {policy} was detached from {target} by a sanctioned role.",
     Outcome.EXEMPT: (
-        "Not restored yet, exempt: {policy} was detached from {target}, and is put back when the exemption "
+        "Not restored, exempt: {policy} was detached from {target}, and is judged anew when the exemption "
         "ends."
     ),
     Outcome.YIELDED: (
@@ -186,7 +186,7 @@ def _open_span(report: Report) -> str:
     if _shows_attached(report) or (report.reattachment and not _newest_read(report)):
         return f"{since}, perhaps over"
     if report.leave.exemption:
-        return f"{since}, open until {format_timestamp(report.leave.exemption.until)}"
+        return f"{since}, exempt until {format_timestamp(report.leave.exemption.until)}"
     return f"{since}, still open"
 
 

@@ -117,8 +117,7 @@ def cold() -> dict[str, Any]:
     """Show each function's start, and the size of the zip."""
     table = Table("function", "cold, ms", "in bare clients", "warm, ms", "peak, MiB")
     with stage(accounts=1) as scene:
-        payloads, environment = _payloads(scene)
-        found = cold_starts(scene.aws.endpoint_url, payloads, environment)
+        found = cold_starts(scene.aws.endpoint_url, _payloads(scene), _environments(scene))
     for start in found:
         table.add_row(
             start.name, f"{start.cold:.0f}", f"{start.ratio:.2f}", f"{start.warm:.1f}", f"{start.peak:.0f}"
@@ -223,8 +222,8 @@ SECTIONS: dict[str, Callable[[], Any]] = {
 }
 
 
-def _payloads(scene: Stage) -> tuple[dict[str, object], dict[str, str]]:
-    """Return what each function got in a real execution, and the environment that it had."""
+def _payloads(scene: Stage) -> dict[str, object]:
+    """Return what each function got in a real execution."""
     scene.detach_all(scene.accounts)
     scene.aws.clock.settle()
     inputs = [
@@ -232,16 +231,23 @@ def _payloads(scene: Stage) -> tuple[dict[str, object], dict[str, str]]:
         for event in scene.execution_history()
         if event["type"] == "LambdaFunctionScheduled"
     ]
-    environment = {
-        "MODE": "remediate",
-        "ORGANIZATION_ID": scene.deployment.organization.organization_id,
-        "MANAGEMENT_ACCOUNT_ID": scene.aws.account,
-        "HOST_ACCOUNT_ID": scene.aws.account,
+    return dict(zip(FUNCTIONS, inputs, strict=True))
+
+
+def _environments(scene: Stage) -> dict[str, dict[str, str]]:
+    """Return the environment that each function is deployed with, and credentials."""
+    functions = scene.aws.client("lambda")
+    surroundings = {
         "AWS_ACCESS_KEY_ID": "bench",
         "AWS_SECRET_ACCESS_KEY": "bench",
         "PYTHONPATH": str(scene.deployment.template.parent / "functions"),
     }
-    return dict(zip(FUNCTIONS, inputs, strict=True)), environment
+    deployed = {
+        name: functions.get_function_configuration(FunctionName=scene.deployment.stack.resources[logical_id])
+        for name in FUNCTIONS
+        for logical_id in [f"{name.title().replace('_', '')}Function"]
+    }
+    return {name: {**found["Environment"]["Variables"], **surroundings} for name, found in deployed.items()}
 
 
 def _spread(shape: Shape) -> str:

@@ -64,7 +64,7 @@ class ColdStart:
 
 
 def cold_starts(
-    endpoint_url: str, payloads: dict[str, object], environment: dict[str, str]
+    endpoint_url: str, payloads: dict[str, object], environments: dict[str, dict[str, str]]
 ) -> list[ColdStart]:
     """Start each function several times, in turn with the bare client, and return the medians.
 
@@ -74,11 +74,11 @@ def cold_starts(
         The embedded AWS that the functions call.
     payloads : dict
         The input for each function.
-    environment : dict
-        The functions' environment.
+    environments : dict
+        The environment of each.
     """
     return [
-        _cold_start(name, payloads[name], {**environment, "AWS_ENDPOINT_URL": endpoint_url})
+        _cold_start(name, payloads[name], {**environments[name], "AWS_ENDPOINT_URL": endpoint_url})
         for name in FUNCTIONS
     ]
 

@@ -15,8 +15,8 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 import reattach_policy
 from holdfast.attachment import Attachment
 from holdfast.errors import OrganizationsBusyError, OrganizationsThrottledError, ServiceBusyError
-from holdfast.incident import AttachResult, Incident, Reattachment
-from holdfast.notification import compose
+from holdfast.incident import AttachResult, Failure, Incident, Reattachment
+from holdfast.notification import compose, left_unrecorded
 from holdfast.outcome import Outcome, TextCheck, conclude
 from holdfast.verdict import NOT_OURS, Action, Reason, Verdict
 from tests.contract.document_flow import always_set, caught_by, reads, targets
@@ -135,7 +135,10 @@ def test_only_two_ways_of_the_remediation_lead_back() -> None:
 def test_what_the_ledger_did_not_take_is_not_offered_to_it_again() -> None:
     guard = STATES["Left Unrecorded?"]
 
-    assert guard["Choices"] == [{"Variable": "$.record_error", "IsPresent": True, "Next": "Failed?"}]
+    assert guard["Choices"] == [
+        {"Variable": "$.notification.recorded", "BooleanEquals": False, "Next": "Failed?"}
+    ]
+    assert left_unrecorded(LEAST_RESULTS["Describe Outcome"], Failure("Refused", "No."))["recorded"] is False
     assert {
         error["ResultPath"] for name in ("Record Names", "Record Incident") for error in STATES[name]["Catch"]
     } == {

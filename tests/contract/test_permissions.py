@@ -285,3 +285,33 @@ def test_the_stack_may_be_asked_about_by_its_name() -> None:
     )
 
     assert statement["Resource"] == f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/holdfast/*"
+
+
+def test_no_role_can_write_an_exemption() -> None:
+    """Whoever restores must not be able to permit; people write them, and IAM says who."""
+    writing = [
+        (role, listed(statement["Resource"]))
+        for role, statements in roles(**EVERYTHING).items()
+        for statement in statements
+        if actions([statement], "ssm:") - {"ssm:GetParameters", "ssm:GetParametersByPath"}
+    ]
+
+    assert writing == [
+        (
+            "RestorePoliciesFunctionRole",
+            [f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/holdfast/successors/*"],
+        )
+    ]
+
+
+def test_no_role_can_change_or_delete_what_the_ledger_holds() -> None:
+    """Put is all that is allowed: also in a transaction, source: DynamoDB developer guide, "IAM"."""
+    on_ledger = {
+        action
+        for statements in roles(**EVERYTHING).values()
+        for statement in statements
+        if "LedgerTable.Arn" in listed(statement["Resource"])
+        for action in listed(statement["Action"])
+    }
+
+    assert on_ledger == {"dynamodb:PutItem", "dynamodb:Query"}

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from holdfast.incident import Failure
+from holdfast.notification import left_unrecorded
 from holdfast.reconciliation.attaching import BUDGET, ROUNDS_WITHOUT_PROGRESS
 from holdfast.reconciliation.chunk import Chunk
 from holdfast.reconciliation.drift import CHUNK, Search, Stage
@@ -221,8 +223,9 @@ def test_every_way_round_takes_its_time() -> None:
 
     assert rounds == ROUNDS.keys() | ONCE
     assert STATES["Left Unrecorded?"]["Choices"] == [
-        {"Variable": "$.record_error", "IsPresent": True, "Next": "Failed?"}
+        {"Variable": "$.notification.recorded", "BooleanEquals": False, "Next": "Failed?"}
     ]
+    assert left_unrecorded(NOTIFICATION, Failure("Refused", "No."))["recorded"] is False
     assert all(slow in way and STATES[slow]["Type"] in {"Wait", "Task"} for way, slow in ROUNDS.items())
 
 

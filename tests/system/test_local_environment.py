@@ -15,4 +15,5 @@ def test_the_environment_file_names_what_is_deployed(holdfast: Holdfast) -> None
     variables = json.loads((PROJECT / "events" / "local-environment.json").read_text())["Parameters"]
 
     assert variables["REMEDIATE_STATE_MACHINE_ARN"] == holdfast.output("StateMachineArn")
-    assert [variables["MEMORY_TABLE"]] == holdfast.aws.client("dynamodb").list_tables()["TableNames"]
+    tables = holdfast.aws.client("dynamodb").list_tables()["TableNames"]
+    assert sorted(variables[name] for name in ("LEDGER_TABLE", "MEMORY_TABLE")) == sorted(tables)

@@ -46,7 +46,7 @@ def holdfast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Holdfast]:
 
 
 def detach_in_every_way(holdfast: Holdfast) -> None:
-    """Let each kind of target lose a guardrail, one of them with an Allow, and one for good."""
+    """Let each kind of target lose a guardrail, one of them with an Allow, one for good, one to a rival."""
     holdfast.guardrail("AllowList", "Sandbox", ALLOW, DENY_LEAVING)
     holdfast.detach("AllowList", "Sandbox")
     holdfast.detach("DenyLeaveOrganization", "Root")
@@ -55,6 +55,11 @@ def detach_in_every_way(holdfast: Holdfast) -> None:
     full = ApiError("ConstraintViolationException", "", Reason="MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED")
     holdfast.aws.faults.fail_call("organizations", "AttachPolicy", full)
     holdfast.detach("DenyUnapprovedRegions", "Workloads")
+    rival = holdfast.role("accelerator")
+    role = holdfast.aws.client("iam").get_role(RoleName="accelerator")["Role"]["Arn"]
+    with (holdfast.guardrails / "baseline.toml").open("a", encoding="utf-8") as baseline:
+        baseline.write(f'[[rival_principal]]\nrole = "{role}"\n')
+    holdfast.detach("ProtectSecurityRoles", "Security", by=rival)
     stranger = holdfast.stranger("Stranger", "Sandbox")
     holdfast.aws.faults.fail_function("VerifyDetachFunction", FunctionFault.CRASH, times=100)
     holdfast.organizations.detach_policy(PolicyId=stranger, TargetId=holdfast.target("Sandbox"))

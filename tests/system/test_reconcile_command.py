@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 from typer.testing import CliRunner, Result
 
+from holdfast.exemption import name_of
+from holdfast.timestamps import format_timestamp
 from holdfast_cli import reconcile
 from holdfast_cli.__main__ import app
 from localaws.gateway import ApiError
@@ -63,6 +66,23 @@ def test_nothing_to_do_is_exit_code_0(run: Reconcile) -> None:
     assert result.exit_code == 0
     assert "│ found: nothing" in lines(result)
     assert lines(result)[-1] == "Everything is as the baseline declares it."
+
+
+def test_what_is_off_under_an_exemption_is_exit_code_0(holdfast: Holdfast, run: Reconcile) -> None:
+    parameters = holdfast.aws.client("ssm")
+    name = name_of(holdfast.policy("DenyUnapprovedRegions"), holdfast.target("Workloads"))
+    until = format_timestamp(holdfast.aws.clock.now() + timedelta(hours=2))
+    value = json.dumps({"until": until, "reason": "the region moves"})
+    parameters.put_parameter(Name=name, Type="String", Value=value)
+    with holdfast.unseen():
+        holdfast.take("DenyUnapprovedRegions", "Workloads")
+    exempt = holdfast.state()
+
+    result = run()
+    parameters.delete_parameter(Name=name)
+
+    assert (result.exit_code, holdfast.state()) == (0, exempt)
+    assert lines(result)[-1] == "Everything is as the baseline declares it, but for what may be off now."
 
 
 def test_one_attachment_is_restored_at_once(holdfast: Holdfast, run: Reconcile) -> None:

@@ -59,6 +59,7 @@ def test_a_restored_incident_becomes_a_notification(api: ScriptedApi) -> None:
     assert ledger["incident"]["attachment"] == {"S": "p-7dj3cien/ou-exme-ycaqk99w"}
     assert notification == {
         "failed": False,
+        "recorded": True,
         "subject": "[Holdfast o-far1coz49w] Restored: DenyUnapprovedRegions on OU Workloads",
         "attributes": {
             "outcome": "restored",

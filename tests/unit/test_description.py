@@ -25,7 +25,7 @@ from holdfast.errors import (
     UnknownSchemaError,
 )
 from holdfast.fight import Fight, Round
-from holdfast.incident import Failure, Observation
+from holdfast.incident import Failure, Leave, Observation
 from holdfast.notification import compose
 from holdfast.organizations import Organizations
 from holdfast.outcome import Conclusion, Outcome, TextCheck
@@ -37,6 +37,7 @@ from tests.unit.examples import (
     DENY_ALL,
     DETACHED,
     EXECUTION,
+    EXEMPTION,
     NAMES_KEPT,
     NOW,
     ORGANIZATION,
@@ -368,3 +369,21 @@ def test_without_the_successors_nobody_knows_whether_a_policy_is_protected() -> 
 def test_of_what_the_baseline_names_no_successor_is_asked_for() -> None:
     """Nobody can talk Holdfast out of a guardrail by a parameter."""
     assert described(EVENT | caught("States.Timeout"), successors=NOT_TO_BE_ASKED).protected
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        {"verdict": {"action": "wait", "reason": "exempt"}, "leave": Leave(EXEMPTION).to_document()},
+        {"verdict": {"action": "report", "reason": "sanctioned principal"}},
+        CONFIRMED_DOCUMENT | {"leave": Leave(ended=EXEMPTION).to_document()},
+    ],
+    ids=["exempt", "sanctioned", "restored after an exemption"],
+)
+def test_a_detach_that_was_allowed_is_told_as_no_fight(allowed: dict[str, Any]) -> None:
+    def fought(_attachment: Attachment, current: Round) -> Fight:
+        return Fight((current,) * 3, muted=True)
+
+    report = described(VERIFIED_DOCUMENT | allowed, fights=fought)
+
+    assert (report.fight, report.conclusion.contested) == (None, False)

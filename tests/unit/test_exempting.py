@@ -23,10 +23,21 @@ def test_the_ready_made_commands_exempt_the_attachment() -> None:
         ),
         "The same without holdfast": (
             "aws ssm put-parameter --name /holdfast/exemptions/p-7dj3cien/ou-exme-ycaqk99w --type String "
-            '--value \'{"until": "2026-11-22T11:00:30Z", "reason": "break-glass, the reason follows", '
-            '"ticket": ""}\''
+            '--overwrite --value \'{"until": "2026-11-22T11:00:30Z", "reason": "break-glass, the reason '
+            'follows", "ticket": ""}\''
         ),
     }
+
+
+def test_the_commands_name_the_region_where_that_is_known() -> None:
+    grant, put = exempt_commands(Attachment(DENY_REGIONS, WORKLOADS), NOW, "eu-central-1").values()
+
+    assert grant.startswith(
+        "holdfast exempt grant p-7dj3cien ou-exme-ycaqk99w --until 2h --region eu-central-1 "
+    )
+    assert put.startswith(
+        "aws ssm put-parameter --region eu-central-1 --name /holdfast/exemptions/p-7dj3cien/"
+    )
 
 
 def test_the_value_is_one_word_to_a_shell() -> None:

@@ -108,6 +108,10 @@ def test_seven_days_after_the_change_is_not_too_long() -> None:
     assert parse_exemption(parameter({**GIVEN, "until": "2026-11-27T09:00:00Z"})) == exemption(hours=168)
 
 
+def test_an_end_counts_in_whole_seconds_as_it_is_told_and_waited_for() -> None:
+    assert parse_exemption(parameter({**GIVEN, "until": "2026-11-22T09:00:00.999Z"})) == exemption()
+
+
 def test_what_is_broken_is_set_apart_with_its_problem() -> None:
     sorted_out = sort_out([parameter(), parameter("{}", name="/holdfast/exemptions/all")])
 

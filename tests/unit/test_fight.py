@@ -63,6 +63,15 @@ def test_a_fight_that_was_told_is_muted_for_ten_minutes(seconds: int, *, muted: 
     assert fight.muted is muted
 
 
+def test_a_fight_of_few_minutes_is_muted_for_ten_as_well() -> None:
+    rules = FightRules(after=3, within=timedelta(minutes=5))
+    told = replace(rounds(420)[0], told_at=NOW - timedelta(seconds=400))
+
+    fight = find_fight((*rounds(660, 540), told, *rounds(280, 140)), CURRENT, rules, NOW)
+
+    assert fight == Fight((*rounds(280, 140), CURRENT), muted=True)
+
+
 def test_somebody_who_was_not_named_yet_is_told() -> None:
     fight = find_fight(rounds(900, 600, 300, told_after=2), OTHER, RULES, NOW)
 
@@ -77,6 +86,18 @@ def test_somebody_who_was_named_by_an_earlier_round_is_not_told_again() -> None:
 
     assert fight is not None
     assert fight.muted
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_somebody_whose_detach_is_heard_of_late_was_not_named_yet(seconds: int) -> None:
+    """Events come out of order, and tell whole seconds."""
+    told = replace(rounds(300)[0], told_at=NOW - timedelta(seconds=250))
+    late = replace(OTHER, at=told.at - timedelta(seconds=seconds))
+
+    fight = find_fight((*rounds(900, 600), told), late, RULES, NOW)
+
+    assert fight is not None
+    assert not fight.muted
 
 
 @pytest.mark.parametrize("outcome", ["failed", "restored with changed text", "yielded", "alert only"])
@@ -111,6 +132,10 @@ def test_holdfast_yields_at_the_third_round_that_it_would_win(
     earlier: tuple[Round, ...], *, yields: bool
 ) -> None:
     assert yields_to_rival(earlier, CURRENT, RULES) is yields
+
+
+def test_what_others_did_makes_holdfast_yield_to_nobody() -> None:
+    assert not yields_to_rival((*rounds(1_800, 900), replace(OTHER, call_id="one")), OTHER, RULES)
 
 
 def test_an_identity_is_known_by_its_unique_id_and_not_by_its_name() -> None:

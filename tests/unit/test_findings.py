@@ -148,6 +148,21 @@ def test_a_run_has_its_outcome(name: str, outcome: RunOutcome) -> None:
     assert REPORTS[name].outcome is outcome
 
 
+@pytest.mark.parametrize(
+    ("drift", "outcome"),
+    [
+        (Drift(exempt=(exempt(f"{PATH}/p-7dj3cien/{WORKLOADS}", 7),)), RunOutcome.CLEAN),
+        (Drift(sanctioned=(7,)), RunOutcome.CLEAN),
+        (Drift(exempt=(exempt(f"{PATH}/p-7dj3cien/{WORKLOADS}", 7),), gone=(0,)), RunOutcome.DRIFT_FOUND),
+    ],
+    ids=["exempt", "sanctioned", "exempt, and a policy is gone"],
+)
+def test_what_may_be_off_for_a_while_is_no_drift(drift: Drift, outcome: RunOutcome) -> None:
+    run = replace(CLEAN, search=searched(drift))
+
+    assert reported(run).outcome is outcome
+
+
 def test_what_the_fast_path_is_restoring_is_no_finding() -> None:
     assert found(Drift(in_progress=(7,))) == ()
 

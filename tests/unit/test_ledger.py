@@ -10,10 +10,11 @@ from hypothesis import given
 
 from holdfast.code_version import code_version
 from holdfast.fight import Fight
+from holdfast.incident import Leave
 from holdfast.ledger import items_of, rounds_in
 from holdfast.report import Report
 from tests.unit import reports
-from tests.unit.examples import CURRENT, DETACHMENT, EVENT_ID, EXECUTION, NAMES_KEPT, REPORTS, TOLD
+from tests.unit.examples import CURRENT, DETACHMENT, EVENT_ID, EXECUTION, EXEMPTION, NAMES_KEPT, REPORTS, TOLD
 from tests.unit.outside import JSON
 from tests.unit.reports import EXAMPLES, RESTORED
 
@@ -137,6 +138,30 @@ def test_a_round_whose_names_have_expired_is_still_one() -> None:
 )
 def test_what_is_no_item_of_ours_is_passed_over(item: dict[str, Any]) -> None:
     assert rounds_in([item]) == ()
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [REPORTS["exempt"], REPORTS["sanctioned"], replace(RESTORED, leave=Leave(ended=EXEMPTION))],
+    ids=["exempt", "sanctioned", "restored after an exemption"],
+)
+def test_a_detach_that_was_allowed_is_no_round_of_a_fight(allowed: Report) -> None:
+    assert rounds_in(items_of(allowed, NAMES_KEPT).values()) == ()
+
+
+def test_words_that_somebody_else_wrote_do_not_come_into_a_mail() -> None:
+    """Mail and chat tell a round's outcome as it is, so it has to be one of ours."""
+    incident = items_of(RESTORED, NAMES_KEPT)["incident"]
+
+    assert rounds_in([{**incident, "outcome": {"S": "restored\nAll is well: <https://example.com>"}}]) == ()
+
+
+def test_ids_that_somebody_else_wrote_are_cut() -> None:
+    incident = items_of(RESTORED, NAMES_KEPT)["incident"]
+
+    (cut,) = rounds_in([{**incident, "call_id": {"S": "c" * 9_999}, "principal_id": {"S": "p" * 9_999}}])
+
+    assert (cut.call_id, cut.principal_key) == ("c" * 128, "p" * 128)
 
 
 @given(reports.REPORTS)

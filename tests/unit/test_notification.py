@@ -9,12 +9,23 @@ from hypothesis import given
 
 from holdfast import chat, mail
 from holdfast.attachment import PolicySummary
-from holdfast.notification import compose, compose_record, spell
+from holdfast.fight import Fight
+from holdfast.incident import Failure, Leave
+from holdfast.notification import compose, compose_record, left_unrecorded, spell
 from holdfast.outcome import Conclusion, Outcome
 from holdfast.report import Holder, Report
 from holdfast.surroundings import Surroundings
 from tests.unit import reports
-from tests.unit.examples import DETACHMENT, DEVELOPER, EVENT_ID, EXECUTION, NAMES_KEPT
+from tests.unit.examples import (
+    BROKEN,
+    CURRENT,
+    DETACHMENT,
+    DEVELOPER,
+    EVENT_ID,
+    EXECUTION,
+    EXEMPTION,
+    NAMES_KEPT,
+)
 from tests.unit.reports import EXAMPLES, RESTORED, failed
 
 UNREAD = EXAMPLES["failed_to_read_the_event"]
@@ -191,3 +202,57 @@ def test_the_longest_notification_fits(character: str) -> None:
         surroundings=Surroundings(name, (name,) * 6, 50_000),
     )
     assert len(json.dumps(compose(report, NAMES_KEPT), ensure_ascii=False).encode()) < 262_144
+
+
+@pytest.mark.parametrize("character", ["*", "/", "~"])
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.RESTORED])
+def test_the_longest_fight_fits_under_the_longest_exemption(character: str, outcome: Outcome) -> None:
+    """Who fights chooses the role's path: 512 visible characters. Source: IAM API reference, CreateRole.
+
+    A state takes the notification beside the incident, of which it repeats the exemption.
+    """
+    name, path = "a" * 64, f"/{character * 510}/"
+    principal = replace(
+        DEVELOPER,
+        arn=f"arn:aws:iam::111122223333:role{path}{name}",
+        name=name,
+        session_name=name,
+        source_identity=name,
+    )
+    rounds = (replace(CURRENT, principal=principal),) * 60
+    exemption = replace(EXEMPTION, reason="監" * 1_024, ticket="監" * 1_024)
+    report = replace(
+        failed("PermissionMissingError", '"' * 1_000),
+        conclusion=Conclusion(outcome, None, contested=True),
+        detachment=replace(DETACHMENT, principal=principal),
+        fight=Fight(rounds, muted=False),
+        leave=Leave(ended=exemption, ignored=(replace(BROKEN, problem="監" * 300),) * 5),
+    )
+    told = json.dumps(compose(report, NAMES_KEPT), ensure_ascii=False).encode()
+    assert len(told) + len(json.dumps(report.leave.to_document(), ensure_ascii=False).encode()) < 240_000
+
+
+@pytest.mark.parametrize("muted", [False, True])
+def test_what_the_ledger_did_not_take_says_so_in_every_form(*, muted: bool) -> None:
+    report = replace(EXAMPLES["contested"], fight=Fight((CURRENT,) * 3, muted=muted))
+    refusal = Failure("DynamoDB.ProvisionedThroughputExceededException", "Slow down. See http://evil.example")
+
+    notification = left_unrecorded(compose(report, NAMES_KEPT), refusal)
+
+    forms = json.loads(notification["message"])
+    record, chat_form = json.loads(forms["default"]), json.loads(forms["https"])
+    line = (
+        "Ledger:       NO RECORD of this could be written, so keep this mail: "
+        "“DynamoDB․ProvisionedThroughputExceededException”: “Slow down. See http:/ /evil․example”"  # noqa: RUF001
+    )
+    assert (record["recorded"], notification["recorded"]) == (False, False)
+    assert forms["email"] == record["mail"]["text"] == f"{mail.body(report)}\n{line}\n"
+    assert chat_form["content"]["description"].endswith("\n*Ledger:* no record of this could be written")
+    assert notification.keys() == compose(report, NAMES_KEPT).keys()
+
+
+def test_a_round_that_people_have_heard_of_is_told_to_machines_only() -> None:
+    forms = forms_of(replace(RESTORED, fight=Fight((CURRENT,) * 3, muted=True)))
+
+    record = json.loads(forms["default"])
+    assert (record["mail"], record["contested"], len(record["rounds"])) == (None, True, 3)

@@ -41,6 +41,7 @@ def test_a_whole_notification_is_what_the_state_machine_hands_on() -> None:
     assert notification == {
         "tell": True,
         "failed": False,
+        "recorded": True,
         "subject": subject(report),
         "message": notification["message"],
         "attributes": {

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
+from holdfast.exemption import PATH
 from holdfast_cli.sample_organization import PIPELINE_ROLE
 from tests.deployed import SUCCEEDED, Holdfast, deployed, text_of, the_only
-from tests.workflow.paths import NOT_OURS, REPORTED
+from tests.workflow.paths import EXEMPT, NOT_OURS, REPORTED
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +76,20 @@ def verified(holdfast: Holdfast, execution: str) -> object:
         if exited.get("name") == "Verify Detach":
             return json.loads(exited["output"])
     raise LookupError(execution)
+
+
+def test_under_an_exemption_it_is_told_now_and_judged_at_its_end(holdfast: Holdfast) -> None:
+    ssm, name = holdfast.aws.client("ssm"), f"{PATH}/{holdfast.policy('DenyLeaveOrganization')}"
+    until = holdfast.aws.clock.now() + timedelta(hours=2)
+    value = json.dumps({"until": until.isoformat(), "reason": "the region moves"})
+    ssm.put_parameter(Name=name, Type="String", Value=value)
+
+    run = holdfast.detach("DenyLeaveOrganization", "Root")
+
+    ssm.delete_parameter(Name=name)
+    assert run.states == [*EXEMPT, *REPORTED]
+    assert [mail.attributes["outcome"] for mail in run.mails] == ["exempt", "alert only"]
+    assert text_of(run.mails[0])[0] == (
+        "Not restored, exempt: “DenyLeaveOrganization” was detached from the root, and is judged anew when "
+        "the exemption ends."
+    )

@@ -141,6 +141,15 @@ def test_an_exemption_that_is_renewed_is_told_again_and_waited_for_again(
     assert times_of(run, "Verify Detach")[2] - until < timedelta(seconds=2)
 
 
+def test_an_end_in_the_midst_of_a_second_is_told_and_waited_for_once(
+    holdfast: Holdfast, exemptions: Exemptions
+) -> None:
+    until = holdfast.aws.clock.now().replace(microsecond=999_000) + timedelta(hours=2)
+    exemptions.write(exemptions.name(*GUARDRAIL), until=until.isoformat())
+
+    assert holdfast.detach(*GUARDRAIL).states == RESTORED_AFTER_EXEMPTION
+
+
 def test_a_revoked_exemption_is_over_within_a_minute_and_its_execution_ends_quietly(
     holdfast: Holdfast, exemptions: Exemptions
 ) -> None:

@@ -171,6 +171,12 @@ def test_an_attacker_in_a_fight_with_a_rival_gets_no_leave(holdfast: Holdfast) -
     assert (third.states, third.outcome, severity(third)) == (RESTORED, "restored", "page")
 
 
+def test_an_attacker_cannot_make_holdfast_yield_to_a_rival(holdfast: Holdfast) -> None:
+    *_, third = fight(holdfast, ATTACKER, ATTACKER, RIVAL)
+
+    assert (third.states, third.outcome, severity(third)) == (RESTORED, "restored", "page")
+
+
 def test_without_the_ledger_holdfast_yields_to_nobody(holdfast: Holdfast) -> None:
     fight(holdfast, RIVAL, RIVAL)
     holdfast.aws.faults.fail_call("dynamodb", "Query", ApiError("AccessDeniedException", "No."), times=2)

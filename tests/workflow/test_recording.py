@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from holdfast.exemption import name_of
 from localaws.faults import FunctionFault
 from localaws.gateway import ApiError
-from tests.deployed import SUCCEEDED, Holdfast, deployed
+from tests.deployed import SUCCEEDED, Holdfast, deployed, the_only
 from tests.workflow.paths import (
     ATTACHED_BY_OTHERS,
     FAILED_TO_REATTACH,
@@ -167,6 +171,31 @@ def test_a_failure_without_a_record_is_told_as_a_failure(holdfast: Holdfast) -> 
 
     assert (run.states[-1], run.end, run.outcome) == ("Remediation Failed", REMEDIATION_FAILED, "failed")
     assert run.says("Ledger").startswith("NO RECORD of this could be written")
+
+
+def test_a_failure_after_an_exemption_is_told_also_if_the_exemption_is_without_a_record(
+    holdfast: Holdfast,
+) -> None:
+    until = holdfast.aws.clock.now() + timedelta(hours=2)
+    holdfast.aws.client("ssm").put_parameter(
+        Name=name_of(holdfast.policy(GUARDRAIL[0]), holdfast.target(GUARDRAIL[1])),
+        Type="String",
+        Value=json.dumps({"until": until.isoformat(), "reason": "the region moves"}),
+    )
+    holdfast.aws.clock.settle()
+    holdfast.aws.faults.fail_call("dynamodb", "PutItem", REFUSED, times=ATTEMPTS)
+
+    with holdfast.watch() as runs:
+        holdfast.take(*GUARDRAIL)
+        holdfast.aws.clock.sleep(3_600)
+        holdfast.aws.faults.fail_function("VerifyDetachFunction", FunctionFault.CRASH, times=7)
+
+    told, failed = the_only(runs).mails
+    assert the_only(runs).end == REMEDIATION_FAILED
+    assert [mail.attributes["outcome"] for mail in (told, failed)] == ["exempt", "failed"]
+    assert ("NO RECORD" in told.body, "NO RECORD" in failed.body) == (True, False)
+    assert re.search("^Exposed: .*, still open;", failed.body, re.MULTILINE)
+    assert "exempt revoke" not in failed.body
 
 
 def test_a_ledger_that_cannot_be_read_costs_no_outcome(holdfast: Holdfast) -> None:

@@ -50,6 +50,10 @@ class Kind(StrEnum):
     RENAMED = "renamed"
 
 
+TOLERATED = frozenset({Kind.SANCTIONED, Kind.EXEMPT})
+"""What may be off for a while: it is told, and is no drift."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing to tell.

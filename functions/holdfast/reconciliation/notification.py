@@ -48,8 +48,8 @@ def compose(report: ReconciliationReport, *, tell: bool) -> dict[str, Any]:
     Returns
     -------
     dict
-        `tell`; `failed`; and `subject`, `message` and `attributes` as `holdfast.notification.compose` returns
-        them.
+        `tell`; `failed`; and `subject`, `message`, `attributes` and `recorded` as
+        `holdfast.notification.compose` returns them.
     """
     notification = _compose(report, mail.LINES, _FINDINGS, tell=tell)
     for part in (2, 4, 10):
@@ -65,6 +65,7 @@ def _compose(report: ReconciliationReport, lines: int, findings: int, *, tell: b
     return {
         "tell": tell,
         "failed": report.outcome is RunOutcome.FAILED,
+        "recorded": True,
         "subject": subject,
         "message": message_of(record, told, form_of(_chat_message(report), spell(record))),
         "attributes": _attributes(report),

@@ -8,7 +8,7 @@ from enum import StrEnum
 from holdfast.outcome import Severity
 from holdfast.reconciliation.drift import Plan, Stage
 from holdfast.reconciliation.fates import Done
-from holdfast.reconciliation.finding import Finding, Kind
+from holdfast.reconciliation.finding import TOLERATED, Finding, Kind
 from holdfast.reconciliation.run import Reconciliation
 from holdfast.reconciliation.trigger import Route, Trigger
 
@@ -102,7 +102,8 @@ class ReconciliationReport:
             return RunOutcome.FAILED
         if not self.tally.is_empty:
             return RunOutcome.RECONCILED
-        return RunOutcome.DRIFT_FOUND if self.findings else RunOutcome.CLEAN
+        drifted = any(finding.kind not in TOLERATED for finding in self.findings)
+        return RunOutcome.DRIFT_FOUND if drifted else RunOutcome.CLEAN
 
     @property
     def severity(self) -> Severity:

@@ -7,7 +7,7 @@ from holdfast.outcome import Severity
 from holdfast.quoting import Medium
 from holdfast.reconciliation.drift import Author
 from holdfast.reconciliation.fates import Done
-from holdfast.reconciliation.finding import Finding, Kind
+from holdfast.reconciliation.finding import TOLERATED, Finding, Kind
 from holdfast.reconciliation.report import ReconciliationReport, RunOutcome, Tally
 from holdfast.reconciliation.sentence import Sentence, counted, say
 from holdfast.reconciliation.trigger import Cause, Change, ScopeKind, Trigger
@@ -17,7 +17,7 @@ from holdfast.wording import caller
 AUTHORS = 3
 """Authors of one finding that are named."""
 
-_NOTES = {Kind.UNDECLARED, Kind.BROKEN_EXEMPTION, Kind.EXEMPT}
+_NOTES = TOLERATED | {Kind.UNDECLARED, Kind.BROKEN_EXEMPTION}
 """Findings that are no drift."""
 
 _ALERTS = {Kind.ACCOUNT_DEPARTED, Kind.DELEGATED_ADMINISTRATOR, Kind.RESOURCE_POLICY}
