@@ -18,7 +18,7 @@ HARMLESS_FIELDS = {
     "$.detail.eventName",
     "$.detail.eventTime",
     "$.detail.requestParameters.name",
-    "$.detail.requestParameters.names",
+    "$.detail.requestParameters.names[0]",
     "$.detail.requestParameters.policyId",
     "$.detail.requestParameters.targetId",
     "$.detail.sourceIPAddress",
