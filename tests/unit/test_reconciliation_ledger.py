@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from holdfast.ledger import Item
+from holdfast.reconciliation.finding import digest
 from holdfast.reconciliation.ledger import ATTACHMENTS, NAMED, items_of
 from holdfast.reconciliation.report import ReconciliationReport
 from tests.unit.examples import NAMES_KEPT, TOLD
@@ -39,10 +40,11 @@ def many(report: ReconciliationReport, number: int) -> ReconciliationReport:
 
 def test_a_run_is_recorded_under_its_scope() -> None:
     run = plain(items(FAILED)["incident"])
+    found = digest(finding.key for finding in FAILED.findings)
 
     assert (run["attachment"], run["incident"]) == (
         "reconciliation/all",
-        "2026-11-22T09:00:44Z/0a1b2c3d-4e5f-4a6b-8c7d-9e8f7a6b5c4d/failed",
+        f"2026-11-22T09:00:44Z/0a1b2c3d-4e5f-4a6b-8c7d-9e8f7a6b5c4d/failed/{found}",
     )
     assert (run["attachments_restored"], run["attachments_failed"], run["attachments_in_all"]) == (
         "1",
@@ -51,14 +53,22 @@ def test_a_run_is_recorded_under_its_scope() -> None:
     )
 
 
-def test_two_runs_about_one_event_that_end_alike_have_one_key() -> None:
+def key(report: ReconciliationReport) -> str:
+    """Return the key of a run's item below its scope."""
+    return str(plain(items(report)["incident"])["incident"])
+
+
+def test_two_runs_about_one_event_that_find_the_same_and_end_alike_have_one_key() -> None:
     moved = REPORTS["account_moved"]
 
-    keys = {
-        plain(items(replace(moved, execution_arn=f"{moved.execution_arn}{end}"))["incident"])["incident"]
-        for end in ("", "-2")
-    }
-    assert len(keys) == 1
+    assert key(replace(moved, execution_arn=f"{moved.execution_arn}-2")) == key(moved)
+
+
+def test_two_runs_about_one_event_that_find_different_things_have_two_keys() -> None:
+    moved = REPORTS["account_moved"]
+    more = replace(moved, findings=(*moved.findings, REPORTS["slots_filled"].findings[0]))
+
+    assert (more.outcome, key(more) == key(moved)) == (moved.outcome, False)
 
 
 def test_what_was_off_is_recorded_under_its_attachment_with_how_it_ended_and_why() -> None:

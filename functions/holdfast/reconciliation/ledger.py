@@ -11,7 +11,7 @@ from holdfast.fight import key_of
 from holdfast.ledger import NAMES, SCHEMA, Item, as_item
 from holdfast.reconciliation.drift import Author
 from holdfast.reconciliation.fates import Done
-from holdfast.reconciliation.finding import Finding, Kind
+from holdfast.reconciliation.finding import Finding, Kind, digest
 from holdfast.reconciliation.report import ReconciliationReport
 from holdfast.timestamps import format_timestamp
 
@@ -63,14 +63,15 @@ def items_of(
 
 
 def _key(report: ReconciliationReport, now: datetime) -> dict[str, str]:
-    """Return the run's key; two runs about one event that end alike have the same."""
+    """Return the run's key; two runs about one event that find the same and end alike have the same."""
     trigger, change = report.trigger, report.trigger.change if report.trigger else None
     at, identifier = (
         (change.event_time, change.event_id) if change else (now, report.execution_arn.rpartition(":")[2])
     )
+    found = digest(finding.key for finding in report.findings)
     return {
         "attachment": f"reconciliation/{trigger.scope.key if trigger else 'unknown'}",
-        "incident": f"{format_timestamp(at)}/{identifier or 'by hand'}/{report.outcome}",
+        "incident": f"{format_timestamp(at)}/{identifier or 'by hand'}/{report.outcome}/{found}",
     }
 
 
