@@ -48,6 +48,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     ]
     desk = Desk(
         organization=os.environ.get("ORGANIZATION_ID") or NOT_KNOWN,
+        region=os.environ.get("AWS_REGION"),
         remediates=os.environ.get("MODE") == Mode.REMEDIATE.value,
         baseline=_baseline(),
         read_exemptions=_read_exemptions,

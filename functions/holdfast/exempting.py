@@ -15,10 +15,19 @@ SPAN = timedelta(hours=2)
 REASON = "break-glass, the reason follows"
 """A reason that counts as one, so that the command works as it is copied."""
 
+PERMIT = "To permit it for two hours"
+"""What the ready-made command is for."""
+
 
 def exempt_value(now: datetime) -> str:
     """Return the value of a parameter that exempts for two hours."""
     return json.dumps({"until": format_timestamp(now + SPAN), "reason": REASON, "ticket": ""})
+
+
+def grant_command(attachment: Attachment, region: str | None = None) -> str:
+    """Return the operator's command that exempts an attachment for two hours; parameters as below."""
+    pair, where = f"{attachment.policy_id} {attachment.target_id}", f" --region {region}" if region else ""
+    return f'holdfast exempt grant {pair} --until 2h{where} --reason "{REASON}"'
 
 
 def exempt_commands(attachment: Attachment, now: datetime, region: str | None = None) -> dict[str, str]:
@@ -33,12 +42,10 @@ def exempt_commands(attachment: Attachment, now: datetime, region: str | None = 
     region : str or None
         Where Holdfast runs: in any other region the parameter would be written, and exempt nothing.
     """
-    policy_id, target_id = attachment.policy_id, attachment.target_id
-    name, where = name_of(policy_id, target_id), f" --region {region}" if region else ""
+    name = name_of(attachment.policy_id, attachment.target_id)
+    where = f" --region {region}" if region else ""
     return {
-        "To permit it for two hours": (
-            f'holdfast exempt grant {policy_id} {target_id} --until 2h{where} --reason "{REASON}"'
-        ),
+        PERMIT: grant_command(attachment, region),
         # An exemption that has ended is still there, and a name that is taken is refused.
         "The same without holdfast": (
             f"aws ssm put-parameter{where} --name {name} --type String --overwrite "

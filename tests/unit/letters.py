@@ -14,7 +14,13 @@ from holdfast.notification import compose
 from holdfast.report import Report
 from tests.unit.examples import NAMES_KEPT, ORGANIZATION, PAYMENTS_PROD, WORKLOADS, example_baseline
 
-DESK = Desk(ORGANIZATION, remediates=True, baseline=example_baseline(), read_exemptions=lambda _names: ())
+DESK = Desk(
+    organization=ORGANIZATION,
+    region="us-east-1",
+    remediates=True,
+    baseline=example_baseline(),
+    read_exemptions=lambda _names: (),
+)
 TOPIC = "arn:aws:sns:us-east-1:111122223333:holdfast-OutcomeTopic-example"
 GUARDED = {"policyId": "p-7dj3cien", "targetId": WORKLOADS}
 UNGUARDED = {"policyId": "p-7dj3cien", "targetId": PAYMENTS_PROD}

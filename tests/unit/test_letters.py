@@ -126,8 +126,8 @@ def test_an_alert_says_who_detached_what_and_what_follows() -> None:
         "Organization: o-far1coz49w\n"
         "\n"
         "To permit it for two hours:  holdfast exempt grant p-7dj3cien ou-exme-ycaqk99w --until 2h "
-        '--reason "break-glass, the reason follows"\n'
-        "The same without holdfast:   aws ssm put-parameter --name "
+        '--region us-east-1 --reason "break-glass, the reason follows"\n'
+        "The same without holdfast:   aws ssm put-parameter --region us-east-1 --name "
         "/holdfast/exemptions/p-7dj3cien/ou-exme-ycaqk99w --type String --overwrite "
         '--value \'{"until": "2026-11-22T11:00:30Z", "reason": "break-glass, the reason follows", '
         '"ticket": ""}\'\n'

@@ -263,8 +263,8 @@ def test_a_long_history_is_read_once_and_then_only_what_is_new(step_functions: t
     assert steps == ["Take Turn", "Which Way?", "Find Drift", "the execution succeeded"]
 
 
-def a_run(outcome: str, *done: str, more: int = 0) -> Told:
-    findings = [{"done": each} for each in done]
+def a_run(outcome: str, *done: str, kind: str = "attachments missing", more: int = 0) -> Told:
+    findings = [{"done": each, "kind": kind} for each in done]
     record = {"outcome": outcome, "findings": findings, "findings_in_all": len(findings) + more}
     return Told("subject", "text", record, sent=True)
 
@@ -277,6 +277,8 @@ def a_run(outcome: str, *done: str, more: int = 0) -> Told:
         (a_run("reconciled", "restored", "reported"), True, DRIFT),
         (a_run("reconciled", "restored", more=1), True, DRIFT),
         (a_run("drift found", "withheld"), True, DRIFT),
+        (a_run("clean", "reported", kind="exempt"), True, CLEAN),
+        (a_run("reconciled", "restored", "reported", kind="sanctioned"), True, CLEAN),
         (a_run("failed", "failed", "restored"), False, FAILED),
         (a_run("reconciled", "restored"), False, FAILED),
         (None, True, FAILED),
@@ -288,6 +290,8 @@ def a_run(outcome: str, *done: str, more: int = 0) -> Told:
         "something left",
         "more than the record names",
         "withheld",
+        "exempt",
+        "sanctioned",
         "failed",
         "restored, but not told",
         "left to another run",

@@ -52,7 +52,7 @@ def _write(detachment: Detachment, guardrail: Guardrail | None, desk: Desk, now:
     sections = [
         [f"{claim}."],
         list(_facts(detachment, guardrail, desk)),
-        list(_commands(detachment, guardrail, now)),
+        list(_commands(detachment, now, desk) if guardrail else ()),
     ]
     return sendable(
         subject_line(desk.organization, claim),
@@ -97,10 +97,9 @@ def _what_next(guardrail: Guardrail | None, desk: Desk) -> str:
     )
 
 
-def _commands(detachment: Detachment, guardrail: Guardrail | None, now: datetime) -> Iterator[str]:
-    if guardrail is not None:
-        for purpose, command in exempt_commands(detachment.attachment, now).items():
-            yield f"{purpose + ':':<28} {command}"
+def _commands(detachment: Detachment, now: datetime, desk: Desk) -> Iterator[str]:
+    for purpose, command in exempt_commands(detachment.attachment, now, desk.region).items():
+        yield f"{purpose + ':':<28} {command}"
 
 
 def _unread(event: Mapping[str, Any], error: MalformedEventError, desk: Desk) -> Letter:

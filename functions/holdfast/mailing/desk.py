@@ -17,6 +17,8 @@ class Desk:
     ----------
     organization : str
         The organization's id.
+    region : str or None
+        Where Holdfast runs.
     remediates : bool
         Whether Holdfast puts back what is detached.
     baseline : Baseline or None
@@ -26,6 +28,7 @@ class Desk:
     """
 
     organization: str
+    region: str | None
     remediates: bool
     baseline: Baseline | None
     read_exemptions: Callable[[Sequence[str]], tuple[Parameter, ...] | None]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from holdfast.attachment import PolicyType, TargetKind, target_kind
+from holdfast.attachment import Attachment, PolicyType, TargetKind, target_kind
 from holdfast.baseline import Baseline, Guardrail
+from holdfast.exempting import PERMIT, grant_command
 from holdfast.failures import EXPLANATIONS, explain
 from holdfast.outcome import Severity
 from holdfast.quotas import QUOTAS
@@ -344,7 +345,9 @@ class Comparison:
             title=say(guardrail_words(guardrail), begin, where, f", lost {lost_with}" if lost_with else ""),
             action=_action(fate, self._attached_again(index), "attached it again"),
             remedy=self._remedy_of_missing(index, fate),
-            commands=self._attach_commands(index, fate, targets),
+            commands=self._permit_command(index, targets)
+            if mended and not lost_with
+            else self._attach_commands(index, fate, targets),
             items=tuple(target_words(target, self._names) for target in targets) if len(targets) > 1 else (),
             # Whoever took the type or the policy away is named there.
             authors=() if lost_with else self._authors_on(_pairs(guardrail, targets)),
@@ -410,6 +413,12 @@ class Comparison:
         policy_id = self._guardrail(index).policy_id
         given = [("To attach it", attach_command(policy_id, target)) for target in targets[:COMMANDS]]
         return (*given, RECONCILE) if len(targets) > COMMANDS else tuple(given)
+
+    def _permit_command(self, index: int, targets: Sequence[str]) -> tuple[tuple[str, str], ...]:
+        """Return how to permit it: what came back may have been detached for a reason."""
+        if len(targets) > 1:
+            return ()
+        return ((PERMIT, grant_command(Attachment(self._guardrail(index).policy_id, targets[0]))),)
 
     def _sanctioned(self) -> Iterator[Finding]:
         groups: dict[int, list[str]] = {}
