@@ -15,6 +15,8 @@ from localaws.__main__ import main
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.long
+
 TREE = Path(__file__).parents[2]
 
 KIOSK = """

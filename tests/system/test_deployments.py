@@ -13,6 +13,8 @@ from localaws.stack import StackError
 from tests.deployed import deployed
 from tests.system.full_access import declare_full_access
 
+pytestmark = pytest.mark.long
+
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 

@@ -13,6 +13,8 @@ from localaws.faults import FunctionFault
 from localaws.gateway import ApiError
 from tests.deployed import DENY_LEAVING, SCP, Holdfast, deployed
 
+pytestmark = pytest.mark.long
+
 REMEDIATING = (
     *(
         "VerifyDetachFunction",

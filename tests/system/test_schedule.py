@@ -11,6 +11,8 @@ import pytest
 from localaws.gateway import ApiError
 from tests.deployed import A_BUDGET_OF_MAILS, RECONCILIATION, Holdfast, Run, deployed
 
+pytestmark = pytest.mark.long
+
 HOUR = 3_600.0
 
 

@@ -19,6 +19,8 @@ from holdfast_cli.embedded import READER
 from localaws.gateway import ApiError
 from tests.deployed import Holdfast
 
+pytestmark = pytest.mark.long
+
 RUN = {
     "schema": 1,
     "route": "reconcile",

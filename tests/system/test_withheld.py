@@ -18,6 +18,8 @@ from tests.system.attacks.stories import (
     wait,
 )
 
+pytestmark = pytest.mark.long
+
 CALLS_THAT_CHANGE = {"AttachPolicy", "CreatePolicy", "EnablePolicyType", "UpdatePolicy"}
 
 

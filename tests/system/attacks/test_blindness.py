@@ -19,6 +19,8 @@ from tests.system.attacks.stories import (
     wait,
 )
 
+pytestmark = pytest.mark.long
+
 MINUTE = 60.0
 RULE_IS_OFF = "Wiring: “DetachRule” is not as it should be: “The rule is DISABLED: its events start nothing”"
 BLIND = "Fast path blind: the fast path is blind: 1 detach of a guardrail went unnoticed"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from holdfast_cli.sample_organization import PIPELINE_ROLE
 from localaws.faults import FunctionFault
 from tests.deployed import SCP, Holdfast
@@ -21,6 +23,8 @@ from tests.system.attacks.stories import (
     told,
     wait,
 )
+
+pytestmark = pytest.mark.long
 
 HOUR = 3_600.0
 REGIONS = ("DenyUnapprovedRegions", "Workloads")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.deployed import Holdfast
 from tests.system.attacks.stories import (
     Aftermath,
@@ -21,6 +23,8 @@ from tests.system.attacks.stories import (
     teams_with,
     told,
 )
+
+pytestmark = pytest.mark.long
 
 
 def test_a_weakened_text_is_put_back(holdfast: Holdfast, intruder: Any) -> None:

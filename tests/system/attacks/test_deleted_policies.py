@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.deployed import Holdfast
 from tests.system.attacks.stories import (
     attack,
@@ -12,6 +14,8 @@ from tests.system.attacks.stories import (
     successor_of,
     told,
 )
+
+pytestmark = pytest.mark.long
 
 
 def test_detached_everywhere_and_deleted_it_is_made_again_and_attached_everywhere(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.deployed import SCP, Holdfast
 from tests.system.attacks.stories import (
     attack,
@@ -14,6 +16,8 @@ from tests.system.attacks.stories import (
     teams_with,
     told,
 )
+
+pytestmark = pytest.mark.long
 
 SIX_BACK = "page: Reconciled: 1 policy type switched on, 6 attachments restored [by Intruder]"
 

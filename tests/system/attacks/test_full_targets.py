@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.deployed import Holdfast
 from tests.system.attacks.stories import attack, create, findings, scheduled_run, told, wait
+
+pytestmark = pytest.mark.long
 
 HOUR = 3_600.0
 

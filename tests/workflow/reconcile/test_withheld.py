@@ -13,6 +13,8 @@ from tests.workflow.reconcile.mending import FAR_APART, mend, pass_the_first_run
 from tests.workflow.reconcile.ways import FOUND, FOUND_TWICE
 from tests.workflow.reconcile.withheld import KINDS, left_as_found
 
+pytestmark = pytest.mark.long
+
 SWITCHED_OFF = dict.fromkeys(("RestoreAttachments", "RestorePolicyTypes", "RestorePolicies"), "false")
 REASONS = {
     "type": "RestorePolicyTypes is off",

@@ -11,6 +11,8 @@ from tests.workflow.reconcile.drifts import short_ids
 from tests.workflow.reconcile.findings import findings_of
 from tests.workflow.reconcile.ways import COMPARED, COMPARED_TWICE, QUIET, REPORTED, TOLD
 
+pytestmark = pytest.mark.long
+
 ACCOUNT = "Workloads/Prod/payments-prod"
 HALF_AN_HOUR = 1_800
 ONLY_TOLD = "Nothing: Holdfast moves no account."

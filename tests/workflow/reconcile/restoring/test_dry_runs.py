@@ -11,6 +11,8 @@ from tests.workflow.reconcile.starting import start
 from tests.workflow.reconcile.ways import FOUND, FOUND_TWICE
 from tests.workflow.reconcile.withheld import left_as_found
 
+pytestmark = pytest.mark.long
+
 BECAUSE = dict.fromkeys(("type", "policy", "attachment"), "this was a dry run")
 
 

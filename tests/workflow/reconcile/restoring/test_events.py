@@ -19,6 +19,8 @@ from tests.workflow.reconcile.ways import (
     RESTORED_AFTER_AN_EVENT,
 )
 
+pytestmark = pytest.mark.long
+
 
 def runs_after(holdfast: Holdfast, happening: Callable[[Holdfast], object]) -> list[Run]:
     """Let something happen, and return the reconciliations that its events started."""

@@ -6,10 +6,14 @@ asynchronous (botocore's model of DisablePolicyType).
 
 from __future__ import annotations
 
+import pytest
+
 from tests.deployed import RECONCILIATION, SUCCEEDED, Holdfast, the_only
 from tests.workflow.reconcile.drifts import delete, disable_type, weaken
 from tests.workflow.reconcile.starting import reconcile
 from tests.workflow.reconcile.ways import CLEAN
+
+pytestmark = pytest.mark.long
 
 SETTLE = "Wait For Changes To Settle"
 

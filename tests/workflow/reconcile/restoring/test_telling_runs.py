@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from localaws.gateway import ApiError
 from tests.deployed import SUCCEEDED, Holdfast, Run
 from tests.workflow.reconcile.drifts import DRIFTS, detach, weaken
 from tests.workflow.reconcile.findings import findings_of
 from tests.workflow.reconcile.starting import reconcile
 from tests.workflow.reconcile.ways import CLEAN, FAILED_AGAIN, NOTIFIED, QUIET, RECONCILIATION_FAILED
+
+pytestmark = pytest.mark.long
 
 HOUR = 3_600.0
 RENAMED = "Renamed: “DenyDisablingCloudTrail” (cloudtrail) now has the name “Harmless”"

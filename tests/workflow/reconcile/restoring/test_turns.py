@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.deployed import RECONCILIATION, SUCCEEDED, Holdfast
 from tests.workflow.reconcile.drifts import detach, weaken
 from tests.workflow.reconcile.starting import start
 from tests.workflow.reconcile.ways import ATTACHED_AFTER_SECOND_LOOK, CLEAN, NOTHING_TO_DO
+
+pytestmark = pytest.mark.long
 
 PENDING = "TurnPendingError"
 
