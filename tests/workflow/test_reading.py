@@ -16,6 +16,8 @@ from tests.workflow.paths import (
 )
 from tests.workflow.refusals import BUSY, PASSING, TERMINAL, THROTTLED, codes
 
+pytestmark = pytest.mark.long
+
 GUARDRAIL = ("DenyLeaveOrganization", "Root")
 
 

@@ -11,6 +11,20 @@ from tests.workflow.reconcile.ways import ATTACHED, FOUND
 
 REGIONS = "DenyUnapprovedRegions"
 SANCTIONED = "Not attached: the baseline sanctions what this principal detaches."
+A_DAY = 86_400.0
+
+
+def test_a_sanctioned_detach_is_no_drift_for_a_day_and_restored_after_it(holdfast: Holdfast) -> None:
+    before = holdfast.state()
+    holdfast.detach(REGIONS, "Workloads", by=holdfast.role(PIPELINE_ROLE))
+
+    within_the_day = reconcile(holdfast)
+    with holdfast.aws.clock.working():
+        holdfast.aws.clock.sleep(A_DAY)
+    after_a_day = reconcile(holdfast)
+
+    assert (within_the_day.outcome, after_a_day.outcome) == ("clean", "reconciled")
+    assert holdfast.state() == before
 
 
 def test_a_sanctioned_detach_stays_when_the_type_comes_back(holdfast: Holdfast) -> None:
