@@ -84,6 +84,14 @@ def _print_commands(deployment: Deployment, screen: Screen) -> None:
         f"{cli} organizations list-policies-for-target --target-id {root_id} --filter {SCP}",
         f'{cli} stepfunctions get-execution-history --execution-arn "$({newest})"',
     )
+    which = f"{policy_id} {root_id} --folder {guardrails} {at}"
+    _print_part(
+        screen,
+        "Break glass: permit a detach for two hours, and take that back; in between, detach as above",
+        f'{holdfast} exempt grant {which} --until 2h --reason "to see how it goes"',
+        f"{holdfast} exempt list --folder {guardrails} {at}",
+        f"{holdfast} exempt revoke {which}",
+    )
     _print_part(
         screen,
         "The slow path: every 10 minutes, after tampering, by hand; as shipped it restores attachments only",
