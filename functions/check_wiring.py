@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from holdfast.baseline import GUARDRAILS, load_baseline
-from holdfast.errors import ServiceRefusedError, SettingsError
+from holdfast.errors import ServiceRefusedError
 from holdfast.memory import connect_memory
 from holdfast.reconciliation.deployment import connect_deployment
 from holdfast.reconciliation.executions import connect_executions
@@ -25,6 +25,7 @@ from holdfast.reconciliation.inspection import (
 from holdfast.reconciliation.run import Wiring, parse_reconciliation
 from holdfast.reconciliation.trails import connect_trails
 from holdfast.reconciliation.wiring import not_checked
+from holdfast.settings import named_in
 from holdfast.successors import connect_successors
 
 _LOG = logging.getLogger(__name__)
@@ -54,16 +55,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         Terminal, told as a failure.
     """
     parse_reconciliation(event)
-    wiring = _check(_stack_name())
+    wiring = _check(named_in(os.environ, "STACK_NAME", "a stack's name"))
     _LOG.info("checked", extra={"faults": len(wiring.faults), "blind": len(wiring.blind)})
     return wiring_document(wiring)
-
-
-def _stack_name() -> str:
-    name = os.environ.get("STACK_NAME", "")
-    if not name:
-        raise SettingsError("environment variable STACK_NAME: got '', expected a stack's name")
-    return name
 
 
 def _check(stack_name: str) -> Wiring:

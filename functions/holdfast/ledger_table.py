@@ -11,9 +11,9 @@ import boto3
 
 from holdfast.attachment import Attachment
 from holdfast.calling import ONE_ATTEMPT, call
-from holdfast.errors import SettingsError
 from holdfast.fight import Round
 from holdfast.ledger import key_of_attachment, rounds_in
+from holdfast.settings import named_in
 from holdfast.timestamps import format_timestamp
 
 if TYPE_CHECKING:
@@ -68,7 +68,5 @@ def connect_ledger() -> LedgerTable:
     SettingsError
         If the environment does not name the table.
     """
-    table = os.environ.get("LEDGER_TABLE", "")
-    if not table:
-        raise SettingsError("environment variable LEDGER_TABLE: got '', expected a table's name")
+    table = named_in(os.environ, "LEDGER_TABLE", "a table's name")
     return LedgerTable(boto3.client("dynamodb", config=ONE_ATTEMPT), table)

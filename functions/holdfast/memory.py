@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from holdfast.calling import ONE_ATTEMPT, call
-from holdfast.errors import ServiceRefusedError, SettingsError
+from holdfast.errors import ServiceRefusedError
+from holdfast.settings import named_in
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -125,7 +126,5 @@ def connect_memory() -> Memory:
     SettingsError
         If the environment does not name the table.
     """
-    table = os.environ.get("MEMORY_TABLE", "")
-    if not table:
-        raise SettingsError("environment variable MEMORY_TABLE: got '', expected a table's name")
+    table = named_in(os.environ, "MEMORY_TABLE", "a table's name")
     return Memory(boto3.client("dynamodb", config=ONE_ATTEMPT), table)

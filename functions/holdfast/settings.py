@@ -130,6 +130,27 @@ def sanctioned_for_from(environ: Mapping[str, str]) -> timedelta:
     return timedelta(hours=int(hours))
 
 
+def named_in(environ: Mapping[str, str], name: str, what: str) -> str:
+    """Return what the template names in a variable.
+
+    Parameters
+    ----------
+    environ : mapping
+        The environment.
+    name : str
+        The variable.
+    what : str
+        What it has to name, for the error.
+
+    Raises
+    ------
+    SettingsError
+        If it names nothing.
+    """
+    return _matching(environ, name, _SOMETHING, what)
+
+
+_SOMETHING = re.compile(".+")
 _HOURS = re.compile("[0-9]{1,2}|1[0-5][0-9]|16[0-8]")
 
 

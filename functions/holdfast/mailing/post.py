@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import boto3
 
 from holdfast.calling import ONE_ATTEMPT, call
-from holdfast.errors import SettingsError
 from holdfast.mailing.letter import Mail, Mailbox
+from holdfast.settings import named_in
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -65,8 +65,5 @@ def connect_post() -> Post:
     SettingsError
         If the environment does not name a topic.
     """
-    topics = {mailbox: os.environ.get(variable, "") for mailbox, variable in _TOPICS.items()}
-    for mailbox, arn in topics.items():
-        if not arn:
-            raise SettingsError(f"environment variable {_TOPICS[mailbox]}: got '', expected a topic's ARN")
+    topics = {mailbox: named_in(os.environ, name, "a topic's ARN") for mailbox, name in _TOPICS.items()}
     return Post(boto3.client("sns", config=ONE_ATTEMPT), topics)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import boto3
 
 from holdfast.calling import ONE_ATTEMPT, call
-from holdfast.errors import SettingsError
 from holdfast.mailing.sorting import LOOK_AGAIN, Message
+from holdfast.settings import named_in
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -92,7 +92,5 @@ def connect_queue() -> Queue:
     SettingsError
         If the environment does not name the queue.
     """
-    url = os.environ.get("MAIL_QUEUE_URL", "")
-    if not url:
-        raise SettingsError("environment variable MAIL_QUEUE_URL: got '', expected a queue's URL")
+    url = named_in(os.environ, "MAIL_QUEUE_URL", "a queue's URL")
     return Queue(boto3.client("sqs", config=ONE_ATTEMPT), url)
