@@ -25,10 +25,15 @@ def test_every_act_of_the_demo_goes_as_it_should(tmp_path: Path, monkeypatch: py
     went_well = run_demo(Screen(Console(file=printed, soft_wrap=True)), SkippingClock())
 
     lines = printed.getvalue().splitlines()
-    workloads = "ou-exme-ycaqk99w"
+    security, workloads = "ou-exme-cbm7ma1f", "ou-exme-ycaqk99w"
+    exemption = f"/holdfast/exemptions/p-cg404d5t/{security}"
     assert [line for line in lines if line.startswith("  > Subject: [")] == [
         "  > Subject: [Holdfast o-far1coz49w] ALERT: DenyLeaveOrganization was detached from r-exme",
         "  > Subject: [Holdfast o-far1coz49w] Restored: DenyLeaveOrganization on the root",
+        f"  > Subject: [Holdfast o-far1coz49w] EXEMPTION: {exemption} was written",
+        f"  > Subject: [Holdfast o-far1coz49w] ALERT: ProtectSecurityRoles was detached from {security}",
+        "  > Subject: [Holdfast o-far1coz49w] Not restored (exempt): ProtectSecurityRoles on OU Security",
+        "  > Subject: [Holdfast o-far1coz49w] Restored: ProtectSecurityRoles on OU Security",
         f"  > Subject: [Holdfast o-far1coz49w] ALERT: DenyUnapprovedRegions was detached from {workloads}",
         "  > Subject: [Holdfast o-far1coz49w] FAILED: DenyUnapprovedRegions on OU Workloads",
         "  > Subject: [Holdfast o-far1coz49w] Reconciled: 1 policy made again, 1 attachment restored",

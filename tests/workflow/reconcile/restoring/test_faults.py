@@ -108,7 +108,7 @@ def test_a_task_that_fails_for_good_is_told_as_a_failure(holdfast: Holdfast, fun
 
     run = holdfast.reconcile()
 
-    assert (run.states[-2:], run.end) == (FAILED, RECONCILIATION_FAILED)
+    assert (run.states[-len(FAILED) :], run.end) == (FAILED, RECONCILIATION_FAILED)
     assert (run.errors, run.outcome, run.mail.attributes["severity"]) == ([error] * 7, "failed", "page")
     assert list(findings_of(run)) == [TITLES[function]]
     assert quoted(error) in findings_of(run)[TITLES[function]]
@@ -196,7 +196,7 @@ def test_a_read_that_is_refused_is_told_at_once(holdfast: Holdfast, call: tuple[
     run = holdfast.reconcile()
 
     told = findings_of(run)
-    assert (run.states[-2:], run.end, run.errors) == (FAILED, RECONCILIATION_FAILED, [error])
+    assert (run.states[-len(FAILED) :], run.end, run.errors) == (FAILED, RECONCILIATION_FAILED, [error])
     assert quoted(error) in told[f"Task failed: {title}"]
 
 
@@ -227,7 +227,7 @@ def test_a_write_that_is_refused_is_told_with_what_it_was_for(holdfast: Holdfast
     run = holdfast.reconcile()
 
     told = findings_of(run, **guardrails)
-    assert (run.states[-2:], run.end, run.outcome) == (FAILED, RECONCILIATION_FAILED, "failed")
+    assert (run.states[-len(FAILED) :], run.end, run.outcome) == (FAILED, RECONCILIATION_FAILED, "failed")
     assert next(iter(told)) == WRITES[operation]
     assert quoted("PermissionMissingError") in told[WRITES[operation]]
     assert (run.errors, holdfast.state()) == ([], found)
@@ -311,13 +311,15 @@ def test_what_cannot_be_told_is_told_as_an_alarm(holdfast: Holdfast, failing: bo
     run = holdfast.reconcile()
 
     notify = "Notify Failure" if failing else "Notify Success"
+    console = "https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1"
     assert run.states[-2:] == [notify, "Notification Failed"]
     assert (run.end, run.mails) == (NOTIFICATION_FAILED, ())
     assert alarms_of(holdfast, run) == [
         [
-            '"ALARM: an execution of Holdfast ended without telling anybody how: FAILED."',
-            '"Treat the guardrail as detached until you have looked."',
-            f'"Execution: {run.arn}"',
+            "ALARM: an execution of Holdfast ended without telling anybody how: “FAILED”.",
+            "Treat the guardrail as detached until you have looked.",
+            f"Execution: {run.arn}",
+            f"Look here: {console}#/v2/executions/details/{run.arn}",
         ]
     ]
 
@@ -333,7 +335,11 @@ def test_a_failure_that_was_told_raises_no_alarm_of_its_own(holdfast: Holdfast) 
 def test_an_input_that_is_no_request_is_told_with_the_input(holdfast: Holdfast) -> None:
     run = holdfast.reconcile(scope={"kind": "everything"})
 
-    assert (run.states[-2:], run.end, run.errors) == (FAILED, RECONCILIATION_FAILED, ["MalformedEventError"])
+    assert (run.states[-len(FAILED) :], run.end, run.errors) == (
+        FAILED,
+        RECONCILIATION_FAILED,
+        ["MalformedEventError"],
+    )
     assert list(findings_of(run)) == ["Task failed: a run could not begin"]
     assert "everything" in run.mail.body
 
@@ -348,7 +354,11 @@ def test_a_baseline_that_changes_during_a_run_is_told_and_nothing_is_mixed_up(ho
         holdfast.guardrail("Another", "Sandbox")
 
     run = runs[0]
-    assert (run.states[-2:], run.end, run.errors) == (FAILED, RECONCILIATION_FAILED, ["BaselineChangedError"])
+    assert (run.states[-len(FAILED) :], run.end, run.errors) == (
+        FAILED,
+        RECONCILIATION_FAILED,
+        ["BaselineChangedError"],
+    )
     assert "DenyUnapprovedRegions" not in holdfast.attached("Workloads")
 
 
