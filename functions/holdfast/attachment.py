@@ -97,6 +97,11 @@ class Attachment:
         """The kind of the target."""
         return target_kind(self.target_id)
 
+    @property
+    def pair(self) -> str:
+        """Both ids as one word: `p-…/target`."""
+        return f"{self.policy_id}/{self.target_id}"
+
 
 CONTROL_TOWER_PREFIX = "aws-guardrails-"
 """How Control Tower names the policies that it manages itself. Source: Control Tower user guide, "Drift"."""

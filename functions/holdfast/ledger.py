@@ -11,7 +11,6 @@ from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from holdfast.attachment import Attachment
 from holdfast.code_version import code_version
 from holdfast.fight import Round, key_of
 from holdfast.outcome import Outcome
@@ -32,11 +31,6 @@ _ID_LIMIT = 128
 _PRINCIPAL_FIELDS = tuple(
     field.name for field in fields(Principal) if field.name not in {"kind", "account_id"}
 )
-
-
-def key_of_attachment(attachment: Attachment) -> str:
-    """Return the hash key of an attachment: `p-…/target`."""
-    return f"{attachment.policy_id}/{attachment.target_id}"
 
 
 def items_of(report: Report, names_kept: timedelta) -> dict[str, Item]:
@@ -74,7 +68,7 @@ def _key(report: Report) -> dict[str, str]:
             "incident": f"{format_timestamp(report.told_at)}/{execution}/{outcome}",
         }
     return {
-        "attachment": key_of_attachment(detachment.attachment),
+        "attachment": detachment.attachment.pair,
         "incident": f"{format_timestamp(detachment.event_time)}/{detachment.call_id}/{outcome}",
     }
 

@@ -12,7 +12,7 @@ import boto3
 from holdfast.attachment import Attachment
 from holdfast.calling import ONE_ATTEMPT, call
 from holdfast.fight import Round
-from holdfast.ledger import key_of_attachment, rounds_in
+from holdfast.ledger import rounds_in
 from holdfast.settings import named_in
 from holdfast.timestamps import format_timestamp
 
@@ -50,7 +50,7 @@ class LedgerTable:
             TableName=self._table,
             KeyConditionExpression="attachment = :attachment AND incident >= :since",
             ExpressionAttributeValues={
-                ":attachment": {"S": key_of_attachment(attachment)},
+                ":attachment": {"S": attachment.pair},
                 ":since": {"S": format_timestamp(since)},
             },
             ConsistentRead=True,

@@ -19,7 +19,6 @@ from holdfast.reconciliation.drift import (
     Stage,
     Unheeded,
     lost_placements,
-    name_of,
     parse_search,
     plan_restoration,
 )
@@ -194,7 +193,7 @@ LARGE = large_baseline(guardrails=200, targets=25)
 def test_a_thousand_exemptions_of_five_thousand_attachments_fit_into_the_document() -> None:
     """And those that are not told by name are told by number."""
     words = "x" + "\N{PARTY POPPER}" * 499
-    targets = [f"{PATH}/{name_of(LARGE.attachment_at(placement))}" for placement in LARGE.placements]
+    targets = [f"{PATH}/{LARGE.attachment_at(placement).pair}" for placement in LARGE.placements]
     policies = [f"{PATH}/{guardrail.policy_id}" for guardrail in LARGE.guardrails]
     good = [
         *(written(name, reason=words) for name in policies),

@@ -22,7 +22,6 @@ from holdfast.reconciliation.drift import (
     Drift,
     author_of_detachment,
     lost_placements,
-    name_of,
 )
 from holdfast.reconciliation.executions import Remediation
 from holdfast.reconciliation.history import KEPT, History
@@ -327,7 +326,7 @@ def _newest_authors(history: History, event: str, names: Collection[str], now: d
 def _subject_of_record(record: Record) -> str | None:
     if record.name in {DETACH_POLICY, ChangeKind.ATTACH_POLICY}:
         try:
-            return name_of(attachment_in(record.request))
+            return attachment_in(record.request).pair
         except MalformedEventError:
             return None
     key = "policyType" if record.name == ChangeKind.DISABLE_POLICY_TYPE else "policyId"
@@ -336,7 +335,7 @@ def _subject_of_record(record: Record) -> str | None:
 
 def _named_placements(numbers: Iterable[int], baseline: Baseline) -> list[tuple[int, str]]:
     placements = baseline.placements
-    return [(number, name_of(baseline.attachment_at(placements[number]))) for number in numbers]
+    return [(number, baseline.attachment_at(placements[number]).pair) for number in numbers]
 
 
 def _without(drift: Drift, numbers: Collection[int]) -> Drift:

@@ -569,7 +569,7 @@ class Comparison:
             kind=Kind.UNDECLARED,
             done=Done.REPORTED,
             severity=Severity.NOTICE,
-            subject=f"{asked.policy_id}/{asked.target_id}",
+            subject=asked.pair,
             title=say(
                 "the baseline does not declare ", policy, " on ", target_words(asked.target_id, self._names)
             ),

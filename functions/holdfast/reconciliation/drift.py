@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from holdfast.attachment import CONTROL_TOWER_PREFIX, Attachment, LivePolicy, PolicySummary, PolicyType
+from holdfast.attachment import CONTROL_TOWER_PREFIX, LivePolicy, PolicySummary, PolicyType
 from holdfast.baseline import Baseline, Guardrail
 from holdfast.detachment import DETACH_POLICY, Detachment
 from holdfast.exemption import BrokenExemption
@@ -139,11 +139,6 @@ AUTHORS = 20
 """How many authors a run names: a mass detach has one author and a thousand events."""
 
 
-def name_of(attachment: Attachment) -> str:
-    """Return an attachment as an author's subject names it: `p-…/target`."""
-    return f"{attachment.policy_id}/{attachment.target_id}"
-
-
 def author_of_detachment(detachment: Detachment) -> Author:
     """Return who made a detachment."""
     return Author(
@@ -151,7 +146,7 @@ def author_of_detachment(detachment: Detachment) -> Author:
         event_id=detachment.event_id,
         at=detachment.event_time,
         principal=detachment.principal,
-        subject=name_of(detachment.attachment),
+        subject=detachment.attachment.pair,
     )
 
 
