@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from holdfast.baseline import GUARDRAILS, Baseline, load_baseline
-from holdfast.errors import SettingsError
 from holdfast.exemption_store import connect_exemptions
 from holdfast.organizations import connect
 from holdfast.pacing import QUARTER, Pace
@@ -23,7 +22,7 @@ from holdfast.reconciliation.looking import Looking, Slice, conclude
 from holdfast.reconciliation.run import Reconciliation, parse_reconciliation, same_baseline
 from holdfast.reconciliation.scanning import Scanner
 from holdfast.reconciliation.trigger import Trigger
-from holdfast.settings import NOTHING, restoring_from, sanctioned_for_from
+from holdfast.settings import NOTHING, named_in, restoring_from, sanctioned_for_from
 from holdfast.successors import connect_successors
 
 _LOG = logging.getLogger(__name__)
@@ -73,22 +72,16 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
 def _conclude(search: Search, trigger: Trigger, baseline: Baseline) -> Search:
     """Return the search with its end: who did it, what of it may be, and what of the rest is restored."""
     restoring = NOTHING if trigger.dry_run else restoring_from(os.environ)
+    state_machine = named_in(os.environ, "REMEDIATE_STATE_MACHINE_ARN", "an ARN")
     now = datetime.now(UTC)
     circumstances = Circumstances(now, trigger.change, sanctioned_for_from(os.environ), trigger.at_once)
-    witnesses = Witnesses(_recent_remediations(_state_machine_arn(os.environ)), connect_history())
+    witnesses = Witnesses(_recent_remediations(state_machine), connect_history())
     drift, authors = attribute(search.drift, baseline, witnesses, circumstances)
     if are_wanted(drift, baseline, trigger.scope):
         exemptions, unheeded = read_exemptions(connect_exemptions().read_all)
         drift = leave_what_is_exempt(drift, baseline, exemptions, now)
         search = replace(search, unheeded=unheeded)
     return conclude(search, drift, authors, baseline, restoring)
-
-
-def _state_machine_arn(environ: Mapping[str, str]) -> str:
-    arn = environ.get("REMEDIATE_STATE_MACHINE_ARN", "")
-    if not arn:
-        raise SettingsError("environment variable REMEDIATE_STATE_MACHINE_ARN: got nothing, expected an ARN")
-    return arn
 
 
 def _recent_remediations(state_machine_arn: str) -> Callable[[datetime], Iterable[Remediation]]:
