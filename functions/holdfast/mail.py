@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from holdfast import wording
 from holdfast.exempting import exempt_commands
@@ -61,6 +61,17 @@ def _ascii(words: str) -> str:
     """Spell words in ASCII: letters without their accents, and a question mark for what has no likeness."""
     letters = (letter for letter in unicodedata.normalize("NFKD", words) if not unicodedata.combining(letter))
     return "".join(letters).encode("ascii", "replace").decode()
+
+
+def command_lines(commands: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield commands, each after what it is for."""
+    for purpose, command in commands:
+        yield f"{purpose + ':':<28} {command}"
+
+
+def source_line(source_ip: str | None) -> str:
+    """Return the line that says where a call came from."""
+    return f"From address: {quoted(source_ip) if source_ip else 'not recorded'}"
 
 
 def body(report: Report) -> str:
@@ -123,8 +134,7 @@ def _exempting(report: Report) -> Iterator[str]:
     commands = exempt_commands(
         report.detachment.attachment, report.told_at, console.region if console else None
     )
-    for purpose, command in commands.items():
-        yield f"{purpose + ':':<28} {command}"
+    yield from command_lines(commands.items())
 
 
 def _rounds(report: Report) -> Iterator[str]:
@@ -147,8 +157,7 @@ def _what_else(report: Report) -> str:
 
 
 def _commands(report: Report) -> Iterator[str]:
-    for purpose, command in wording.commands(report).items():
-        yield f"{purpose + ':':<28} {command}"
+    yield from command_lines(wording.commands(report).items())
 
 
 def _error(report: Report) -> Iterator[str]:
@@ -176,7 +185,7 @@ def _what_happened(report: Report) -> Iterator[str]:
         yield f"New id:       {wording.successor(report)}"
     yield f"Target:       {_with_id(wording.target(report, MAIL), attachment.target_id)}"
     yield f"Detached at:  {format_timestamp(detachment.event_time)}"
-    yield f"From address: {quoted(detachment.source_ip) if detachment.source_ip else 'not recorded'}"
+    yield source_line(detachment.source_ip)
     yield f"With program: {quoted(detachment.user_agent) if detachment.user_agent else 'not recorded'}"
     key = detachment.principal.access_key_id
     yield f"Access key:   {quoted(key) if key else 'not recorded'}"

@@ -12,9 +12,9 @@ from holdfast.baseline import Guardrail
 from holdfast.detachment import Detachment, parse_detachment
 from holdfast.errors import MalformedEventError
 from holdfast.exempting import exempt_commands
-from holdfast.mail import MAIL, RAW_EVENT_LIMIT, subject_line
+from holdfast.mail import MAIL, RAW_EVENT_LIMIT, command_lines, source_line
 from holdfast.mailing.desk import Desk
-from holdfast.mailing.letter import ALERT, Letter, Mail, attributes_of, sendable
+from holdfast.mailing.letter import ALERT, Letter, Mail, mail_of, text_of
 from holdfast.notification import NOT_KNOWN
 from holdfast.outcome import Severity
 from holdfast.quoting import quoted
@@ -49,29 +49,25 @@ def _write(detachment: Detachment, guardrail: Guardrail | None, desk: Desk, now:
     attachment = detachment.attachment
     policy = quoted(guardrail.name) if guardrail else attachment.policy_id
     claim = f"ALERT: {policy} was detached from {attachment.target_id}"
-    sections = [
-        [f"{claim}."],
-        list(_facts(detachment, guardrail, desk)),
-        list(_commands(detachment, now, desk) if guardrail else ()),
-    ]
-    return sendable(
-        subject_line(desk.organization, claim),
-        "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n",
-        attributes_of(
-            ALERT,
-            Severity.NOTICE,
-            desk.organization,
-            policy_type=guardrail.policy_type.value if guardrail else NOT_KNOWN,
-            policy_id=attachment.policy_id,
-            target_id=attachment.target_id,
-        ),
+    lines = [f"{claim}.", "", *_facts(detachment, guardrail, desk)]
+    if guardrail:
+        lines += ["", *command_lines(exempt_commands(attachment, now, desk.region).items())]
+    return mail_of(
+        ALERT,
+        Severity.NOTICE,
+        desk.organization,
+        claim,
+        text_of(lines),
+        policy_type=guardrail.policy_type.value if guardrail else NOT_KNOWN,
+        policy_id=attachment.policy_id,
+        target_id=attachment.target_id,
     )
 
 
 def _facts(detachment: Detachment, guardrail: Guardrail | None, desk: Desk) -> Iterator[str]:
     yield f"Who:          {caller(detachment.principal, MAIL)}"
     yield f"When:         {format_timestamp(detachment.event_time)}"
-    yield f"From address: {quoted(detachment.source_ip) if detachment.source_ip else 'not recorded'}"
+    yield source_line(detachment.source_ip)
     yield f"Event id:     {detachment.event_id}"
     yield f"Policy:       {detachment.attachment.policy_id}"
     yield f"In baseline:  {_in_baseline(guardrail, desk)}"
@@ -97,11 +93,6 @@ def _what_next(guardrail: Guardrail | None, desk: Desk) -> str:
     )
 
 
-def _commands(detachment: Detachment, now: datetime, desk: Desk) -> Iterator[str]:
-    for purpose, command in exempt_commands(detachment.attachment, now, desk.region).items():
-        yield f"{purpose + ':':<28} {command}"
-
-
 def _unread(event: Mapping[str, Any], error: MalformedEventError, desk: Desk) -> Letter:
     claim = "ALERT: a detach was reported by an event that could not be read"
 
@@ -116,8 +107,7 @@ def _unread(event: Mapping[str, Any], error: MalformedEventError, desk: Desk) ->
             "",
             f"The event, cut: {quoted(raw, limit=RAW_EVENT_LIMIT)}",
         )
-        attributes = attributes_of(ALERT, Severity.NOTICE, desk.organization)
-        return sendable(subject_line(desk.organization, claim), "\n".join(lines) + "\n", attributes)
+        return mail_of(ALERT, Severity.NOTICE, desk.organization, claim, text_of(lines))
 
     words = f"an event that could not be read: {quoted(error)}"
     return Letter(ALERT, Severity.NOTICE, "somebody", "could not be read", words, words, compose=compose)

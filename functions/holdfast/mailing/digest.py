@@ -8,8 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from holdfast.mail import subject_line
-from holdfast.mailing.letter import ALERT, FAILED, TEXT_LIMIT, Letter, Mail, attributes_of, sendable
+from holdfast.mailing.letter import (
+    ALERT,
+    FAILED,
+    TEXT_LIMIT,
+    Letter,
+    Mail,
+    mail_of,
+    text_of,
+    without_answered_alerts,
+)
 from holdfast.mailing.storm import Storm
 from holdfast.outcome import Outcome, Severity
 from holdfast.timestamps import format_timestamp
@@ -90,12 +98,12 @@ def write_closing(storm: Storm, organization: str, now: datetime) -> Mail:
         lines += ["", "Still open, with the event of each detach; treat the guardrail as detached:"]
         lines += [f"  - event {incident}" for incident in storm.open]
     pages = bool(storm.open) or FAILED in storm.outcomes
-    return _mail(claim, _text(lines), organization, pages=pages)
+    return _mail(claim, text_of(lines), organization, pages=pages)
 
 
 def _digest(letters: tuple[Letter, ...], before: Storm, organization: str, now: datetime) -> Digest | None:
     """Return the digest, if need be without the names that others chose; None if it does not fit."""
-    after, listed = before.after_telling(letters, now), _listed(letters, before)
+    after, listed = before.after_telling(letters, now), without_answered_alerts(letters, before.closed)
     outcomes = Counter(letter.outcome for letter in letters if letter.outcome != ALERT)
     claim = _claim(after.detached - before.detached, outcomes, len(after.open))
     pages = bool(after.open) or any(letter.severity is Severity.PAGE for letter in letters)
@@ -110,23 +118,13 @@ def _digest(letters: tuple[Letter, ...], before: Storm, organization: str, now: 
         *([_REMEDY] if pages else []),
     ]
     for brief in (False, True):
-        text = _text([*head, *_sections(listed, brief=brief)])
+        text = text_of([*head, *_sections(listed, brief=brief)])
         if len(text.encode()) <= TEXT_LIMIT or (brief and len(letters) == 1):
             return Digest(_mail(claim, text, organization, pages=pages), letters, after)
     return None
 
 
 _REMEDY = "To do:        look at the failures first; to restore what can be restored: holdfast reconcile"
-
-
-def _listed(letters: Sequence[Letter], before: Storm) -> list[Letter]:
-    """Return the letters that get a line: an outcome says all that its alert does."""
-    ended = {letter.incident for letter in letters if letter.outcome != ALERT} | set(before.closed)
-    return [
-        letter
-        for letter in letters
-        if letter.outcome != ALERT or letter.incident is None or letter.incident not in ended
-    ]
 
 
 def _claim(detached: int, outcomes: Mapping[str, int], still_open: int) -> str:
@@ -165,11 +163,6 @@ def _title(letter: Letter) -> str:
     return f"{ended}{because}, by {letter.caller}"
 
 
-def _text(lines: Iterable[str]) -> str:
-    return "\n".join(lines) + "\n"
-
-
 def _mail(claim: str, text: str, organization: str, *, pages: bool) -> Mail:
     severity = Severity.PAGE if pages else Severity.NOTICE
-    subject = subject_line(organization, f"DIGEST: {claim}")
-    return sendable(subject, text, attributes_of(DIGEST, severity, organization))
+    return mail_of(DIGEST, severity, organization, f"DIGEST: {claim}", text)

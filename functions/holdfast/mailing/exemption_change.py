@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 from holdfast.exemption import PATH, Exemption, sort_out
-from holdfast.mail import MAIL, subject_line
+from holdfast.mail import MAIL, source_line
 from holdfast.mailing.desk import Desk
-from holdfast.mailing.letter import Letter, Mail, attributes_of, sendable
+from holdfast.mailing.letter import Letter, Mail, mail_of, text_of
 from holdfast.outcome import Severity
 from holdfast.quoting import quoted
 from holdfast.record import Record, malformed, parse_record
@@ -81,14 +81,13 @@ def _write(change: _Change, desk: Desk, now: datetime) -> Mail:
         "",
         f"Who:          {caller(record.principal, MAIL)}",
         f"When:         {format_timestamp(record.event_time)}",
-        f"From address: {quoted(record.source_ip) if record.source_ip else 'not recorded'}",
+        source_line(record.source_ip),
         f"Event id:     {record.event_id}",
         *_as_it_is_now(change, desk, now),
         "To do:        Ask the author if you do not know of it.",
         f"Organization: {desk.organization}",
     )
-    attributes = attributes_of(CHANGED, Severity.NOTICE, desk.organization)
-    return sendable(subject_line(desk.organization, change.claim), "\n".join(lines) + "\n", attributes)
+    return mail_of(CHANGED, Severity.NOTICE, desk.organization, change.claim, text_of(lines))
 
 
 def _as_it_is_now(change: _Change, desk: Desk, now: datetime) -> Iterator[str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from holdfast.attachment import ACCOUNT_ID, ORGANIZATIONAL_UNIT_ID, POLICY_ID, ROOT_ID
-from holdfast.mail import sendable_subject
+from holdfast.mail import sendable_subject, subject_line
 from holdfast.notification import NOT_KNOWN
 from holdfast.outcome import Outcome, Severity
 from holdfast.quoting import quoted
@@ -112,11 +112,43 @@ def sendable(subject: str, text: str, attributes: Mapping[str, Any]) -> Mail:
     return Mail(line, body, taken)
 
 
-def attributes_of(outcome: str, severity: Severity, organization: str, **ids: str) -> dict[str, str]:
-    """Return the attributes that every mail has; the ids that it does not concern are unknown."""
+def mail_of(outcome: str, severity: Severity, organization: str, claim: str, text: str, **ids: str) -> Mail:
+    """Return a mail in our own words.
+
+    Parameters
+    ----------
+    outcome : str
+        What subscribers filter.
+    severity : Severity
+        Whether somebody must get up.
+    organization : str
+        The organization's id.
+    claim : str
+        What the subject says.
+    text : str
+        Its text.
+    **ids
+        The attributes `policy_type`, `policy_id` and `target_id`; those that it does not concern are unknown.
+    """
     unknown = dict.fromkeys(("policy_type", "policy_id", "target_id"), NOT_KNOWN)
     told = {"outcome": outcome, "severity": severity.value, "organization": organization}
-    return {**told, **unknown, **ids}
+    return sendable(subject_line(organization, claim), text, {**told, **unknown, **ids})
+
+
+def text_of(lines: Iterable[str]) -> str:
+    """Return lines as a mail's text."""
+    return "\n".join(lines) + "\n"
+
+
+def without_answered_alerts(letters: Iterable[Letter], closed: Iterable[str] = ()) -> list[Letter]:
+    """Return the letters but the alerts whose outcome is among them, or told: it says all that they do."""
+    told = list(letters)
+    ended = {letter.incident for letter in told if letter.outcome != ALERT} | set(closed)
+    return [
+        letter
+        for letter in told
+        if letter.outcome != ALERT or letter.incident is None or letter.incident not in ended
+    ]
 
 
 def identifier(value: object) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from holdfast.errors import AwsError
 from holdfast.mailing.desk import Desk
 from holdfast.mailing.digest import write_closing, write_digests
-from holdfast.mailing.letter import ALERT, Letter, Mail, Mailbox
+from holdfast.mailing.letter import Letter, Mail, Mailbox, without_answered_alerts
 from holdfast.mailing.pace import ITEM, Pace, Paces, Plan, parse_paces
 from holdfast.mailing.sorting import Message, letter_of
 
@@ -122,13 +122,8 @@ def _plan(letters: Sequence[Letter], pace: Pace, now: datetime) -> Plan:
 
 
 def _worth_a_mail(letters: Sequence[Letter]) -> list[Letter]:
-    """Return the letters that need a mail: an outcome says all that its alert does."""
-    ended = {letter.incident for letter in letters if letter.outcome != ALERT} - {None}
-    return [
-        letter
-        for letter in letters
-        if letter.compose and not (letter.outcome == ALERT and letter.incident in ended)
-    ]
+    """Return the letters that need a mail of their own."""
+    return [letter for letter in without_answered_alerts(letters) if letter.compose]
 
 
 def _put_by(bag: Bag, plans: Mapping[Mailbox, Plan], queue: Queue) -> frozenset[str]:

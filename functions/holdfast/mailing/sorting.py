@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from holdfast.errors import MalformedEventError
-from holdfast.mail import RAW_EVENT_LIMIT, subject_line
+from holdfast.mail import RAW_EVENT_LIMIT
 from holdfast.mailing.alert import alert_letter
 from holdfast.mailing.desk import Desk
 from holdfast.mailing.exemption_change import exemption_letter
-from holdfast.mailing.letter import Letter, Mail, attributes_of, sendable
+from holdfast.mailing.letter import Letter, Mail, mail_of, text_of
 from holdfast.mailing.told_outcome import outcome_letter
 from holdfast.mailing.untold_end import untold_letter
 from holdfast.outcome import Severity
@@ -87,8 +87,7 @@ def _unreadable(body: str, problem: str, desk: Desk) -> Letter:
             "",
             f"The message, cut: {quoted(body, limit=RAW_EVENT_LIMIT)}",
         )
-        attributes = attributes_of(UNREADABLE, Severity.PAGE, desk.organization)
-        return sendable(subject_line(desk.organization, claim), "\n".join(lines) + "\n", attributes)
+        return mail_of(UNREADABLE, Severity.PAGE, desk.organization, claim, text_of(lines))
 
     line = f"a message: {quoted(body)}"
     return Letter(UNREADABLE, Severity.PAGE, "somebody", quoted(problem), line, line, compose=compose)

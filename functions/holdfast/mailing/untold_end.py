@@ -9,9 +9,8 @@ from typing import Any
 
 from holdfast.fields import mapping_in, text_in
 from holdfast.links import Console
-from holdfast.mail import subject_line
 from holdfast.mailing.desk import Desk
-from holdfast.mailing.letter import Letter, Mail, Mailbox, attributes_of, sendable
+from holdfast.mailing.letter import Letter, Mail, Mailbox, mail_of, text_of
 from holdfast.notification import NOT_KNOWN
 from holdfast.outcome import Severity
 from holdfast.quoting import quoted
@@ -50,6 +49,5 @@ def _write(status: str, execution: str, link: str | None, desk: Desk, _now: date
         f"Execution: {execution}",
         *([f"Look here: {link}"] if link else []),
     )
-    subject = subject_line(desk.organization, f"ALARM: an execution ended untold: {quoted(status)}")
-    attributes = attributes_of(UNTOLD, Severity.PAGE, desk.organization)
-    return sendable(subject, "\n".join(lines) + "\n", attributes)
+    short = f"ALARM: an execution ended untold: {quoted(status)}"
+    return mail_of(UNTOLD, Severity.PAGE, desk.organization, short, text_of(lines))

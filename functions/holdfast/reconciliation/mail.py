@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from holdfast.links import Console
-from holdfast.mail import MAIL, RAW_EVENT_LIMIT, subject_line
+from holdfast.mail import MAIL, RAW_EVENT_LIMIT, command_lines, subject_line
 from holdfast.quoting import quoted
 from holdfast.reconciliation import wording
 from holdfast.reconciliation.finding import Finding
@@ -87,8 +87,7 @@ def _finding(number: int, finding: Finding) -> Iterator[str]:
         yield f"   By:         {len(finding.authors) - wording.AUTHORS:,} more"
     if finding.remedy:
         yield f"   To do:      {finding.remedy.spelled(MAIL)}"
-    for purpose, command in finding.commands:
-        yield f"   {purpose + ':':<28} {command}"
+    yield from (f"   {line}" for line in command_lines(finding.commands))
     for item in finding.items[:ITEMS]:
         yield f"   - {item.spelled(MAIL)}"
     if len(finding.items) > ITEMS:
