@@ -1,4 +1,4 @@
-"""The ready-made exemption: what somebody copies at three in the morning."""
+"""The ready-made exemption, and its end: what somebody copies at three in the morning."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timedelta
 
 from holdfast.attachment import Attachment
-from holdfast.exemption import name_of
+from holdfast.exemption import ALL, PATH, name_of
 from holdfast.timestamps import format_timestamp
 
 SPAN = timedelta(hours=2)
@@ -28,6 +28,13 @@ def grant_command(attachment: Attachment, region: str | None = None) -> str:
     """Return the operator's command that exempts an attachment for two hours; parameters as below."""
     pair, where = f"{attachment.policy_id} {attachment.target_id}", f" --region {region}" if region else ""
     return f'holdfast exempt grant {pair} --until 2h{where} --reason "{REASON}"'
+
+
+def revoke_command(name: str) -> str:
+    """Return the operator's command that ends an exemption, by the parameter's name."""
+    policy_id, _, target_id = name.removeprefix(f"{PATH}/").partition("/")
+    what = "all" if name == ALL else f"{policy_id} {target_id or 'all'}"
+    return f"holdfast exempt revoke {what}"
 
 
 def exempt_commands(attachment: Attachment, now: datetime, region: str | None = None) -> dict[str, str]:

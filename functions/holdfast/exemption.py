@@ -80,12 +80,6 @@ class Exemption:
         """Return whether it has not ended."""
         return now < self.until
 
-    @property
-    def arguments(self) -> str:
-        """What it exempts, as `holdfast exempt revoke` takes it."""
-        given = self.name.removeprefix(f"{PATH}/").split("/")
-        return " ".join([*given, *(["all"] if len(given) == 1 and self.name != ALL else [])])
-
     def to_document(self) -> dict[str, Any]:
         """Return the exemption as a part of a document."""
         return {

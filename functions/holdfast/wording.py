@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 from holdfast.attachment import CONTROL_TOWER_PREFIX, TargetKind
+from holdfast.exempting import revoke_command
 from holdfast.exemption import Exemption
 from holdfast.failures import ATTACH, ATTACH_A_GUARDRAIL, EXPLANATIONS, Explanation, explain
 from holdfast.fight import Round
@@ -368,7 +369,7 @@ def commands(report: Report) -> dict[str, str]:
 
 def _revoke(report: Report) -> str | None:
     exemption = report.leave.exemption
-    return f"holdfast exempt revoke {exemption.arguments}" if exemption else None
+    return revoke_command(exemption.name) if exemption else None
 
 
 def exemption_line(exemption: Exemption, medium: Medium) -> str:

@@ -3,8 +3,10 @@ from __future__ import annotations
 import shlex
 from datetime import timedelta
 
+import pytest
+
 from holdfast.attachment import Attachment
-from holdfast.exempting import exempt_commands, exempt_value
+from holdfast.exempting import exempt_commands, exempt_value, revoke_command
 from holdfast.exemption import Parameter, parse_exemption
 from tests.unit.examples import DENY_REGIONS, NOW, WORKLOADS
 
@@ -43,3 +45,15 @@ def test_the_commands_name_the_region_where_that_is_known() -> None:
 def test_the_value_is_one_word_to_a_shell() -> None:
     *_, command = exempt_commands(Attachment(DENY_REGIONS, WORKLOADS), NOW).values()
     assert shlex.split(command)[-1] == exempt_value(NOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("/holdfast/exemptions/p-7dj3cien/r-exme", "holdfast exempt revoke p-7dj3cien r-exme"),
+        ("/holdfast/exemptions/p-7dj3cien", "holdfast exempt revoke p-7dj3cien all"),
+        ("/holdfast/exemptions/all", "holdfast exempt revoke all"),
+    ],
+)
+def test_the_command_that_revokes_names_what_the_parameter_does(name: str, command: str) -> None:
+    assert revoke_command(name) == command

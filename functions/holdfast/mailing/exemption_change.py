@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from holdfast.exempting import revoke_command
 from holdfast.exemption import PATH, Exemption, sort_out
 from holdfast.mail import MAIL, source_line
 from holdfast.mailing.desk import Desk
@@ -104,7 +105,7 @@ def _as_it_is_now(change: _Change, desk: Desk, now: datetime) -> Iterator[str]:
         whose = f"{quoted(name)} is " if len(change.names) > 1 else ""
         yield f"Now:          {whose}{said.get(name, 'gone: it exempts nothing')}"
     in_force = [one for one in exemptions.valid if one.is_in_force(now)]
-    yield from (f"To end it:    holdfast exempt revoke {one.arguments}" for one in in_force)
+    yield from (f"To end it:    {revoke_command(one.name)}" for one in in_force)
 
 
 def _said(exemption: Exemption, now: datetime) -> str:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from holdfast.baseline import Baseline, Guardrail
-from holdfast.exemption import ALL, PATH, VALUE, BrokenExemption
+from holdfast.exempting import revoke_command
+from holdfast.exemption import PATH, VALUE, BrokenExemption
 from holdfast.outcome import Severity
 from holdfast.reconciliation.drift import Author, Exempt, Unheeded
 from holdfast.reconciliation.fates import Done
@@ -98,9 +99,7 @@ def _exemption_words(exempt: Exempt) -> Sentence:
 def _revoke_command(name: str | None) -> tuple[tuple[str, str], ...]:
     if name is None:
         return (_LIST,)
-    policy_id, _, target_id = name.removeprefix(f"{PATH}/").partition("/")
-    what = "all" if name == ALL else f"{policy_id} {target_id or 'all'}"
-    return (("To revoke it", f"holdfast exempt revoke {what}"),)
+    return (("To revoke it", revoke_command(name)),)
 
 
 def _broken(broken: BrokenExemption) -> Finding:
