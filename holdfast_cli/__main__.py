@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-from holdfast.errors import ServiceError
 from holdfast.reconciliation.trigger import Scope, ScopeKind
-from holdfast.successors import Successors
-from holdfast_cli.explaining import EXPLAINED, explain
+from holdfast_cli.command_line import (
+    GUARDRAILS,
+    AsJson,
+    BaselineFolder,
+    EndpointUrl,
+    Folder,
+    Profile,
+    Region,
+    Stack,
+    asked,
+    explained,
+    fail,
+    read_successors,
+)
+from holdfast_cli.exempt_group import exempt
 from holdfast_cli.impact_command import run_impact
-from holdfast_cli.screen import Screen, safe
+from holdfast_cli.screen import Screen
 from holdfast_cli.session import Session
 from holdfast_cli.snapshot import Request
 from holdfast_cli.snapshot_command import AlertEnvironment, run_snapshot
@@ -33,23 +42,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-GUARDRAILS = Path("functions/guardrails")
-
-Folder = Annotated[Path, typer.Argument(help="The folder with baseline.toml and policies/.", file_okay=False)]
-EndpointUrl = Annotated[str | None, typer.Option(help="Another endpoint, such as that of `make local`.")]
-Profile = Annotated[str | None, typer.Option(help="The profile whose credentials are used.")]
-Region = Annotated[str | None, typer.Option(help="The region; without any, the profile's, or us-east-1.")]
-BaselineFolder = Annotated[Path, typer.Option(help="The baseline's folder, for names.", file_okay=False)]
-Stack = Annotated[str, typer.Option(help="The stack that Holdfast was deployed as.")]
-ExemptPolicy = Annotated[str, typer.Argument(help="A policy's id, a guardrail's name, or all: everything.")]
-ExemptTarget = Annotated[
-    str | None,
-    typer.Argument(
-        help="An id, names such as Root or Workloads/Prod, or all: the whole policy. Nothing after all."
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 @app.command()
@@ -85,15 +77,15 @@ def snapshot(  # noqa: PLR0913 - each is an option of the command
     Example: holdfast snapshot --profile management --alert-policy-ids samconfig.toml
     """
     screen, session = Screen(), Session(endpoint_url, profile, region)
-    with _explained():
+    with explained():
         client = session.organizations()
-        request = Request(include_aws_managed, include_control_tower, _successors(session))
+        request = Request(include_aws_managed, include_control_tower, read_successors(session))
         code = run_snapshot(
             screen,
             client,
             folder,
             request,
-            agree=lambda question: yes or _asked(question),
+            agree=lambda question: yes or asked(question),
             alerts=AlertEnvironment(alert_policy_ids, config_env) if alert_policy_ids else None,
             as_json=as_json,
         )
@@ -117,7 +109,7 @@ def impact(  # noqa: PLR0913 - each is an option of the command
 
     Example: holdfast impact DenyUnapprovedRegions Workloads
     """
-    with _explained():
+    with explained():
         client = Session(endpoint_url, profile, region).organizations()
         code = run_impact(Screen(), client, folder, policy, target, as_json=as_json)
     raise typer.Exit(code)
@@ -144,7 +136,7 @@ def validate(  # noqa: PLR0913 - each is an option of the command
     """
     from holdfast_cli.validate import run_validate  # noqa: PLC0415 - it reads grammars that others do not need
 
-    with _explained():
+    with explained():
         session = Session(endpoint_url, profile, region)
         code = run_validate(
             Screen(),
@@ -178,12 +170,12 @@ def diff(  # noqa: PLR0913 - each is an option of the command
     from holdfast_cli.diff import run_diff  # noqa: PLC0415 - others do not need it
 
     session = Session(endpoint_url, profile, region)
-    with _explained():
+    with explained():
         code = run_diff(
             Screen(),
             session,
             folder,
-            _successors(session),
+            read_successors(session),
             sanctioned_for=timedelta(hours=sanctioned_for),
             as_json=as_json,
         )
@@ -226,111 +218,12 @@ def reconcile(  # noqa: PLR0913 - each is an option of the command
     session, screen = Session(endpoint_url, profile, region), Screen()
     # What a program reads stands alone; people see the rest beside it.
     story = Screen.beside() if as_json else screen
-    with _explained():
+    with explained():
         code = run_reconcile(screen, story, session, stack, request, as_json=as_json)
     raise typer.Exit(code)
 
 
-exempt = typer.Typer(
-    help=(
-        "Permit attachments to be off for a while: grant, list, revoke.\n\n"
-        "Example: holdfast exempt grant DenyUnapprovedRegions Workloads --until 2h --reason 'The move'"
-    ),
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
 app.add_typer(exempt, name="exempt")
-
-
-@exempt.command()
-def grant(  # noqa: PLR0913 - each is an option of the command
-    policy: ExemptPolicy,
-    target: ExemptTarget = None,
-    *,
-    until: Annotated[str, typer.Option(help="30m, 2h, 3d, or a time with its zone; 7 days at most.")],
-    reason: Annotated[str, typer.Option(help="Why; it stands in every mail about it.")],
-    ticket: Annotated[str | None, typer.Option(help="Where it was agreed.")] = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Replace one that is in force without asking.")
-    ] = False,
-    folder: BaselineFolder = GUARDRAILS,
-    endpoint_url: EndpointUrl = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> None:
-    """Let a policy be off a target until some time: a detach is reported, and not reverted before.
-
-    One that is in force already is shown, and replaced with --replace or a yes on the terminal only. The
-    region has to be the one where Holdfast is deployed.
-
-    Example: holdfast exempt grant DenyUnapprovedRegions Workloads --until 2h --reason 'The move'
-    """
-    from holdfast_cli.exempt_command import Wording, find_subject, read_known, run_grant  # noqa: PLC0415
-
-    session = Session(endpoint_url, profile, region)
-    with _explained(), _well_put():
-        known = read_known(folder, lambda: _successors(session))
-        subject = find_subject(session, known, policy, target)
-        code = run_grant(
-            Screen(),
-            session,
-            known,
-            subject,
-            Wording(until, reason, ticket),
-            agree=lambda question: replace or _asked(question),
-        )
-    raise typer.Exit(code)
-
-
-@exempt.command("list")
-def list_exemptions(
-    *,
-    folder: BaselineFolder = GUARDRAILS,
-    as_json: AsJson = False,
-    endpoint_url: EndpointUrl = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> None:
-    """Show all exemptions: those in force, those that have ended, and what is broken and ignored.
-
-    Example: holdfast exempt list --json
-    """
-    from holdfast_cli.exempt_command import read_known  # noqa: PLC0415 - others do not need it
-    from holdfast_cli.exempt_list import run_list  # noqa: PLC0415 - the same
-
-    session = Session(endpoint_url, profile, region)
-    with _explained():
-        known = read_known(folder, lambda: _successors(session))
-        code = run_list(Screen(), session, known.baseline, as_json=as_json)
-    raise typer.Exit(code)
-
-
-@exempt.command()
-def revoke(  # noqa: PLR0913 - each is an option of the command
-    policy: ExemptPolicy,
-    target: ExemptTarget = None,
-    *,
-    no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="Start the reconciliation, and do not follow it.")
-    ] = False,
-    stack: Stack = "holdfast",
-    folder: BaselineFolder = GUARDRAILS,
-    endpoint_url: EndpointUrl = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> None:
-    """Delete an exemption, and let the deployed reconciliation restore at once what it exempted.
-
-    Example: holdfast exempt revoke DenyUnapprovedRegions Workloads
-    """
-    from holdfast_cli.exempt_command import find_subject, read_known, run_revoke  # noqa: PLC0415 - the same
-
-    session = Session(endpoint_url, profile, region)
-    with _explained(), _well_put():
-        known = read_known(folder, lambda: _successors(session))
-        subject = find_subject(session, known, policy, target)
-        code = run_revoke(Screen(), session, known, subject, stack, wait=not no_wait)
-    raise typer.Exit(code)
 
 
 @app.command()
@@ -363,16 +256,7 @@ def local(
     try:
         run_local(Screen(), host, port)
     except EndpointError as error:
-        _fail(f"{error}. Next: take another: make local PORT=4567, or HOST=127.0.0.1.")
-
-
-def _successors(session: Session) -> Mapping[str, str]:
-    """Read under which ids Holdfast made policies again; without that they count as new guardrails."""
-    try:
-        return Successors(session.client("ssm")).read()
-    except ServiceError as error:
-        _say(f"policies made again are not recognized, for their new ids could not be read: {error}")
-        return {}
+        fail(f"{error}. Next: take another: make local PORT=4567, or HOST=127.0.0.1.")
 
 
 def _scope_of(attachment: str | None) -> Scope:
@@ -388,44 +272,12 @@ def _scope_of(attachment: str | None) -> Scope:
     return scope
 
 
-def _asked(question: str) -> bool:
-    """Ask whoever sits at the terminal; nobody there is a no."""
-    return sys.stdin.isatty() and typer.confirm(question, err=True)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn the errors that a command may end with into words, and into its exit code."""
-    try:
-        yield
-    except EXPLAINED as error:
-        _fail(explain(error))
-
-
-@contextmanager
-def _well_put() -> Iterator[None]:
-    """Turn a rule that what was typed breaks into wrong usage."""
-    try:
-        yield
-    except ValueError as error:
-        raise typer.BadParameter(safe(str(error))) from error
-
-
 def _stay_on_this_machine() -> None:
     """Keep what is only for the real AWS, and proxies, away from the embedded one."""
     for variable in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         os.environ.pop(variable, None)
     for variable in ("NO_PROXY", "no_proxy"):
         os.environ[variable] = ",".join(filter(None, [os.environ.get(variable), "127.0.0.1,localhost"]))
-
-
-def _fail(message: str) -> NoReturn:
-    _say(message)
-    raise typer.Exit(1)
-
-
-def _say(message: str) -> None:
-    print(f"holdfast: {safe(message)}", file=sys.stderr)  # noqa: T201 - the command's own voice
 
 
 if __name__ == "__main__":
