@@ -50,7 +50,7 @@ types: $(VENV)/.dev ## check the types
 bench: $(VENV)/.dev ## measure speed and size; writes build/bench.json
 	@$(BIN)/python -m tests.bench
 
-docs: $(VENV)/.demo ## write the generated parts of the README anew
+docs: $(VENV)/.demo ## write the generated parts of the documentation anew
 	@$(BIN)/python -m docs.generated
 
 build: $(VENV)/.dev ## build what `sam deploy` ships (needs python3.13 on the PATH)

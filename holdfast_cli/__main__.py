@@ -38,7 +38,6 @@ app = typer.Typer(
         "Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 drift found."
     ),
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )

@@ -1,1 +1,1 @@
-"""The parts of the README that are drawn from the sources: each module here is one of them."""
+"""The parts of the documentation that are drawn from the sources: each module here is one of them."""

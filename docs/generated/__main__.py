@@ -1,7 +1,10 @@
-"""Write the generated parts of the README anew: `python -m docs.generated`."""
+"""Write the generated parts of the documentation anew: `python -m docs.generated`."""
 
 from __future__ import annotations
 
+from docs.generated.commands import COMMANDS
+from docs.generated.commands import render as render_commands
 from docs.generated.readme import README, refresh
 
 README.write_text(refresh(README.read_text(encoding="utf-8")), encoding="utf-8")
+COMMANDS.write_text(render_commands(), encoding="utf-8")
