@@ -43,6 +43,7 @@ lint: $(VENV)/.dev ## check the style of the code, the YAML files and the templa
 	$(BIN)/ruff format --check
 	$(BIN)/yamllint --strict .
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
+	$(BIN)/zizmor --offline --quiet .github
 
 types: $(VENV)/.dev ## check the types
 	$(BIN)/mypy
@@ -65,12 +66,12 @@ clean: ## remove what was built; the set-up in .venv stays
 	rm -rf build .aws-sam
 
 PIN = cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade \
-	--annotation-style line \
+	--annotation-style line --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
 
 # ---- The set-up: once, and again when the requirements change ----------------------------------------------
 
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 
 # The environment finds the core where it is shipped from.
 $(VENV)/.python:
