@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +12,12 @@ from holdfast.errors import BaselineError
 from holdfast.exemption_store import ExemptionStore
 from holdfast.organizations import Organizations
 from holdfast.outcome import Severity
-from holdfast.pacing import Pace
 from holdfast.quoting import Medium
 from holdfast.reconciliation.authorship import Circumstances, Witnesses, attribute
 from holdfast.reconciliation.drift import Author, Drift, Search, Stage, without_gone_targets
 from holdfast.reconciliation.exempting import leave_what_is_exempt, read_exemptions
 from holdfast.reconciliation.finding import Finding
 from holdfast.reconciliation.findings import find
-from holdfast.reconciliation.history import HALF, History
 from holdfast.reconciliation.run import Reconciliation
 from holdfast.reconciliation.scanning import ENABLED, Scanner
 from holdfast.reconciliation.sentence import counted
@@ -28,6 +25,7 @@ from holdfast.reconciliation.trigger import Cause, Route, Scope, ScopeKind, Trig
 from holdfast.reconciliation.wording import AUTHORS, author_line
 from holdfast.settings import SANCTIONED_FOR
 from holdfast.timestamps import format_timestamp
+from holdfast_cli.event_history import event_history
 
 if TYPE_CHECKING:
     from holdfast_cli.screen import Screen
@@ -35,10 +33,6 @@ if TYPE_CHECKING:
 
 CLEAN, DRIFT = 0, 3
 """The command's exit codes; a failure is 1, as of every command."""
-
-# The region in which the partition's Organizations calls are recorded. Source: Organizations user guide,
-# "Logging with CloudTrail"; botocore's endpoints for the other partitions.
-_REGION_OF_EVENTS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-northwest-1"}
 
 
 def run_diff(  # noqa: PLR0913 - what the command line says
@@ -81,7 +75,7 @@ def run_diff(  # noqa: PLR0913 - what the command line says
     client = session.organizations()
     _check_organization(declared, client.describe_organization()["Organization"]["Id"])
     baseline, now = declared.adopting(successors), datetime.now(UTC)
-    history = _history(session, client.meta.partition)
+    history = event_history(session, client.meta.partition)
     seen = look_at_everything(screen, Scanner(baseline, Organizations(client)))
     circumstances = Circumstances(now, sanctioned_for=sanctioned_for)
     drift, authors = attribute(seen, baseline, Witnesses(lambda _: (), history), circumstances)
@@ -115,18 +109,8 @@ def _check_organization(baseline: Baseline, organization: str) -> None:
         )
 
 
-def _history(session: Session, partition: str) -> History:
-    region = _REGION_OF_EVENTS.get(partition)
-    client = (replace(session, region=region) if region else session).client("cloudtrail")
-    return History(client, _at_once if session.endpoint_url else Pace(HALF))
-
-
 def _exemptions(session: Session) -> ExemptionStore:
     return ExemptionStore(session.client("ssm"))
-
-
-def _at_once(operation: str) -> None:
-    """Let a call go ahead: nobody shares the rates of an embedded AWS."""
 
 
 def _as_run(search: Search, baseline: Baseline) -> Reconciliation:

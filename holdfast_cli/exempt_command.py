@@ -215,7 +215,7 @@ def run_revoke(  # noqa: PLR0913 - what the command line says
 
     Raises
     ------
-    NoReconciliationError
+    NoStackError
         If there is no such stack; then nothing has been deleted.
     ExemptionError
         If there is no such exemption, or it is deleted and no reconciliation could be started.

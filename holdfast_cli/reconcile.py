@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from holdfast.errors import HoldfastError
 from holdfast.links import Console
 from holdfast.reconciliation.fates import MENDED
 from holdfast.reconciliation.finding import TOLERATED
 from holdfast.reconciliation.report import RunOutcome
 from holdfast.reconciliation.sentence import counted
 from holdfast.reconciliation.trigger import Scope, ScopeKind
+from holdfast_cli.deployed_stack import output_of
 from holdfast_cli.following import Told, follow, told_by
 
 if TYPE_CHECKING:
@@ -34,10 +34,6 @@ CLEAN, FAILED, DRIFT, INTERRUPTED = 0, 1, 3, 130
 
 POLL = 0.5
 """Seconds between two looks at the history; whoever looks at the same time shares the rate of that call."""
-
-
-class NoReconciliationError(HoldfastError):
-    """The stack that was named has no reconciliation. Raised before anything is started."""
 
 
 _ALL = Scope(ScopeKind.ALL)
@@ -125,7 +121,7 @@ def run_reconcile(  # noqa: PLR0913 - what the command line says
 
     Raises
     ------
-    NoReconciliationError
+    NoStackError
         If there is no such stack, or it has no reconciliation.
     """
     client: SFNClient = session.client("stepfunctions")
@@ -181,32 +177,8 @@ def follow_run(  # noqa: PLR0913 - all that is told of a run
 
 
 def find_state_machine(client: CloudFormationClient, stack: str) -> str:
-    """Return the ARN of a stack's reconciliation.
-
-    Raises
-    ------
-    NoReconciliationError
-        If there is no such stack, or none that has one.
-    """
-    region = client.meta.region_name
-    try:
-        (described,) = client.describe_stacks(StackName=stack)["Stacks"]
-    except ClientError as error:
-        # A stack that is not there. Source: CloudFormation API reference, DescribeStacks.
-        if error.response["Error"]["Code"] != "ValidationError":
-            raise
-        message = (
-            f"there is no stack {stack!r} in {region}. Next: name yours (--stack) and its region (--region)"
-        )
-        raise NoReconciliationError(message) from error
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
-    if OUTPUT not in outputs:
-        message = (
-            f"the stack {stack!r} in {region} has no output {OUTPUT}: it is not Holdfast's, or older than "
-            "the reconciliation. Next: name Holdfast's stack (--stack), or deploy this version"
-        )
-        raise NoReconciliationError(message)
-    return outputs[OUTPUT]
+    """Return the ARN of a stack's reconciliation; raises `NoStackError` if there is none."""
+    return output_of(client, stack, OUTPUT, "the reconciliation")
 
 
 def start(client: SFNClient, state_machine_arn: str, request: RunRequest) -> Started:

@@ -15,13 +15,13 @@ import yaml
 from botocore.stub import Stubber
 from rich.console import Console
 
+from holdfast_cli.deployed_stack import NoStackError
 from holdfast_cli.following import Told, follow
 from holdfast_cli.reconcile import (
     CLEAN,
     DRIFT,
     FAILED,
     OUTPUT,
-    NoReconciliationError,
     exit_code,
     find_state_machine,
 )
@@ -331,7 +331,7 @@ def test_a_stack_without_a_reconciliation_is_refused_in_words(stacks: tuple[Any,
     client, stubber = stacks
     stubber.add_response("describe_stacks", described(StateMachineArn="arn:…:holdfast"))
 
-    with pytest.raises(NoReconciliationError) as refused:
+    with pytest.raises(NoStackError) as refused:
         find_state_machine(client, "holdfast")
 
     assert str(refused.value) == (
