@@ -54,7 +54,7 @@ def test_the_readme_names_every_command(path: str) -> None:
     assert f"`{path}" in README or (f"`{first} " in README and f"`{last}`" in README)
 
 
-@pytest.mark.parametrize(("typed", "completed"), [("exe", ["exempt"]), ("re", ["reconcile"])])
+@pytest.mark.parametrize(("typed", "completed"), [("exe", ["exempt"]), ("rec", ["reconcile"])])
 def test_the_shell_completes_commands(typed: str, completed: list[str]) -> None:
     environment = {
         **os.environ,

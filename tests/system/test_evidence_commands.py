@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from holdfast_cli.__main__ import app
-from tests.deployed import PIPELINE_ROLE, Holdfast
+from holdfast_cli.sample_organization import PIPELINE_ROLE
+from tests.deployed import Holdfast
 
 pytestmark = pytest.mark.usefixtures("credentials")
 

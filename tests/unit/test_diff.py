@@ -82,7 +82,7 @@ def _operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
     operator = Operator(tmp_path)
     monkeypatch.setattr(Session, "organizations", lambda _: _Client(operator))
     monkeypatch.setattr(diff, "Organizations", lambda _: operator.organization)
-    monkeypatch.setattr(diff, "_history", lambda *_: operator.history)
+    monkeypatch.setattr(diff, "event_history", lambda *_: operator.history)
     monkeypatch.setattr(diff, "_exemptions", lambda _: operator.exemptions)
     return operator
 

@@ -160,13 +160,15 @@ def test_an_entry_that_the_history_does_not_show_is_counted() -> None:
 @pytest.mark.parametrize(
     ("text", "since", "until"),
     [
-        ("2026-10", (2026, 10), (2026, 11)),
-        ("2026-12", (2026, 12), (2027, 1)),
-        ("2028-2", (2028, 2), (2028, 3)),
+        ("2026-10", "2026-10-01T00:00Z", "2026-11-01T00:00Z"),
+        ("2026-12", "2026-12-01T00:00Z", "2027-01-01T00:00Z"),
+        ("2028-2", "2028-02-01T00:00Z", "2028-03-01T00:00Z"),
     ],
 )
-def test_a_month_goes_from_its_first_moment_to_the_next_ones(text: str, since: Any, until: Any) -> None:
-    assert month_of(text) == Month(datetime(*since, 1, tzinfo=UTC), datetime(*until, 1, tzinfo=UTC))
+def test_a_month_goes_from_its_first_moment_to_the_next_ones(text: str, since: str, until: str) -> None:
+    month = month_of(text)
+
+    assert month == Month(datetime.fromisoformat(since), datetime.fromisoformat(until))
 
 
 @pytest.mark.parametrize("text", ["", "October", "2026-13", "2026", "2026-10-01"])
