@@ -216,6 +216,7 @@ def run_create(screen: Screen, session: Session, folder: Path, *, agree: Callabl
     for path in () if declared else declare_guardrail(folder, attachment):
         screen.line(f"Wrote {path}")
     screen.line("Next: review the difference, commit it, deploy it, and then: holdfast drill")
+    screen.line(f"Where AlertPolicyIds is set, {attachment.policy_id} has to be in it, or no alert comes.")
     return 0
 
 
@@ -389,30 +390,31 @@ class _Run:
             self._put_back(organizations, end)
 
     def _put_back(self, organizations: OrganizationsClient, end: _End) -> None:
-        """Make sure that the attachment is there, and say how it came back."""
-        self.screen.line("")
+        """Make sure that the attachment is there, and only then say so: the terminal may be gone."""
         try:
-            if not self.scenario.mend():
-                end.is_as_before = True
-                self.screen.line(f"{NAME} stays off: there is nothing left to attach.")
-                return
-            if end.shall_be_attached(self.scenario.expected) and self._is_seen(organizations):
-                self.screen.line(f"{NAME} is attached: a read of our own shows it.")
-            elif not attach(organizations, self.attachment):
-                self.screen.line(f"{NAME} is attached: Organizations says so.")
-            else:
-                self.screen.line(
-                    f"{NAME} was off: the drill has attached it, with your credentials.", "yellow"
-                )
-                if end.shall_be_attached(self.scenario.expected):
-                    end.judgement = Judgement(
-                        good=False, text="Told as restored, but it was off.", following=WHERE_TO_LOOK
-                    )
-            end.is_as_before = True
+            words = self._attach_again(organizations, end)
         except (KeyboardInterrupt, BotoCoreError, ClientError) as error:
             pair = f"--policy-id {self.attachment.policy_id} --target-id {self.attachment.target_id}"
-            self.screen.verdict(f"{NAME} MAY BE OFF STILL: {_sentence(error)}", good=False)
+            self.screen.verdict(f"\n{NAME} MAY BE OFF STILL: {_sentence(error)}", good=False)
             self.screen.line(f"Next: aws organizations attach-policy {pair}{self.session.options}")
+            return
+        end.is_as_before = True
+        self.screen.line(f"\n{words}")
+
+    def _attach_again(self, organizations: OrganizationsClient, end: _End) -> str:
+        """Attach where that is needed, and return what was found."""
+        if not self.scenario.mend():
+            return f"{NAME} stays off: there is nothing left to attach."
+        shall_be_attached = end.judgement.good and self.scenario.expected is Expected.RESTORED
+        if shall_be_attached and self._is_seen(organizations):
+            return f"{NAME} is attached: a read of our own shows it."
+        if not attach(organizations, self.attachment):
+            return f"{NAME} is attached: Organizations says so."
+        if shall_be_attached:
+            end.judgement = Judgement(
+                good=False, text="Told as restored, but it was off.", following=WHERE_TO_LOOK
+            )
+        return f"{NAME} was off: the drill has attached it, with your credentials."
 
     def _is_seen(self, organizations: OrganizationsClient) -> bool:
         """Return whether one of our own reads shows the attachment."""
@@ -437,9 +439,6 @@ class _End:
 
     judgement: Judgement = _UNENDED
     is_as_before: bool = False
-
-    def shall_be_attached(self, expected: Expected) -> bool:
-        return self.judgement.good and expected is Expected.RESTORED
 
 
 @contextmanager

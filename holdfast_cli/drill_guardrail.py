@@ -15,7 +15,7 @@ from holdfast.attachment import Attachment, PolicyType
 from holdfast.baseline import FILE_NAME, Baseline, load_baseline
 from holdfast_cli.baseline_file import Entry, documents_in, edited_text
 from holdfast_cli.drill import KEY, NAME, SCP, VALUE, DrillError, check_empty, check_tag
-from holdfast_cli.organization_tree import UnknownTargetError, find_target
+from holdfast_cli.organization_tree import find_target
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
@@ -43,7 +43,13 @@ ATTEMPTS, PAUSE = 10, 0.5
 """How often a change is tried while others are at work, and the seconds between the first two attempts."""
 
 # Source: botocore's Organizations model; a policy that was just detached is still in use for a moment.
-_PASSING = {"ConcurrentModificationException", "PolicyInUseException", "TooManyRequestsException"}
+_PASSING = {
+    "ConcurrentModificationException",
+    "PolicyChangesInProgressException",
+    "PolicyInUseException",
+    "ServiceException",
+    "TooManyRequestsException",
+}
 _TAGS: list[TagTypeDef] = [{"Key": KEY, "Value": VALUE}]
 
 
@@ -219,10 +225,11 @@ def _create_unit(client: OrganizationsClient) -> str:
 
 
 def _unit(client: OrganizationsClient) -> str | None:
-    try:
-        return find_target(client, NAME)
-    except UnknownTargetError:
-        return None
+    pages = client.get_paginator("list_organizational_units_for_parent").paginate(
+        ParentId=find_target(client, "Root")
+    )
+    units = (unit for page in pages for unit in page["OrganizationalUnits"])
+    return next((unit["Id"] for unit in units if unit["Name"] == NAME), None)
 
 
 def _targets(client: OrganizationsClient, policy_id: str) -> tuple[str, ...]:

@@ -185,7 +185,11 @@ def _mended(holdfast: Holdfast, attachment: Attachment) -> Iterator[None]:
         (untag_unit, "the OU {unit} lacks the tag holdfast=drill"),
         (move_in, "the OU {unit} is not empty: {training}."),
         (exempt, "{policy}/{unit} is exempt by /holdfast/exemptions/{policy}/{unit} until "),
-        (take_off, "{policy} is not attached to {unit}, so nothing can be detached."),
+        pytest.param(
+            take_off,
+            "{policy} is not attached to {unit}, so nothing can be detached.",
+            marks=pytest.mark.long,
+        ),
     ],
     ids=["no tag on the policy", "no tag on the OU", "an account in the OU", "exempt", "off already"],
 )
@@ -220,6 +224,7 @@ def test_a_baseline_without_it_is_refused(
     assert is_attached(holdfast.organizations, attachment)
 
 
+@pytest.mark.long
 def test_a_baseline_that_is_not_deployed_yet_is_found_out(
     holdfast: Holdfast, run: Drill, attachment: Attachment, tmp_path: Path
 ) -> None:
@@ -237,6 +242,7 @@ def test_a_baseline_that_is_not_deployed_yet_is_found_out(
     ]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("attachment")
 def test_a_sanctioned_role_is_refused_for_its_detach_would_stay(
     holdfast: Holdfast, run: Drill, monkeypatch: pytest.MonkeyPatch
@@ -290,6 +296,26 @@ def test_whatever_ends_a_drill_the_guardrail_is_attached(  # noqa: PLR0917 - it 
     assert words in result.stdout
 
 
+def test_where_the_terminal_is_gone_the_guardrail_is_attached_all_the_same(
+    holdfast: Holdfast, run: Drill, attachment: Attachment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def gone(_: Screen, text: str, __: str = "") -> None:
+        seen.append(text)
+        if any("DetachPolicy answered" in line for line in seen):
+            raise BrokenPipeError
+
+    monkeypatch.setattr(Screen, "line", gone)
+
+    with holdfast.unseen():
+        result = run()
+
+    assert result.exit_code == 1
+    assert is_attached(holdfast.organizations, attachment)
+    assert seen[-1] == f"\n{NAME} was off: the drill has attached it, with your credentials."
+
+
 def test_when_nothing_comes_in_time_the_drill_fails_and_attaches_it(
     holdfast: Holdfast, run: Drill, attachment: Attachment
 ) -> None:
@@ -308,6 +334,7 @@ def test_when_nothing_comes_in_time_the_drill_fails_and_attaches_it(
     ]
 
 
+@pytest.mark.long
 def test_when_it_cannot_be_put_back_the_command_to_do_so_is_said(
     holdfast: Holdfast, run: Drill, attachment: Attachment
 ) -> None:
