@@ -267,7 +267,9 @@ def drill(  # noqa: PLR0913 - each is an option of the command
         ),
     ] = 300,
     stack: Stack = "holdfast",
-    folder: BaselineFolder = GUARDRAILS,
+    folder: Annotated[
+        Path, typer.Option(help="The baseline's folder; --create writes into it.", file_okay=False)
+    ] = GUARDRAILS,
     endpoint_url: EndpointUrl = None,
     profile: Profile = None,
     region: Region = None,

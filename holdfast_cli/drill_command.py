@@ -356,7 +356,7 @@ class _Run:
         return frozenset(execution["executionArn"] for execution in listed)
 
     def _show(self, found: tuple[Milestone, ...], told: Told | None) -> None:
-        self.screen.line("Timeline", "bold")
+        self.screen.line("\nTimeline", "bold")
         since = found[0].at
         for one in found:
             self.screen.line(f"  {(one.at - since).total_seconds():6.1f} s  {one.text}")

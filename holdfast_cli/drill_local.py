@@ -125,7 +125,6 @@ class LocalScenario(Scenario):
         for mail in mails():
             self._screen.line("")
             self._screen.mail(first_screen(mail))
-        self._screen.line("")
 
     def _belongs(self, mail: Mail, execution_arn: str) -> bool:
         is_alert = mail.attributes.get("outcome") == "alert" and self._attachment.policy_id in mail.body
