@@ -28,10 +28,13 @@ from holdfast_cli.command_line import (
 )
 from holdfast_cli.exempt_group import exempt
 from holdfast_cli.impact_command import run_impact
-from holdfast_cli.screen import Screen
+from holdfast_cli.screen import Screen, safe
 from holdfast_cli.session import Session
 from holdfast_cli.snapshot import Request
 from holdfast_cli.snapshot_command import AlertEnvironment, run_snapshot
+
+# The faults are the embedded AWS's, which takes a second to import: so help and usage have their names here.
+FAULTS = ("throttle", "conflict", "stale", "full", "deleted", "slow", "crash")
 
 app = typer.Typer(
     name="holdfast",
@@ -314,6 +317,82 @@ def demo() -> None:
 
 
 @app.command()
+def drill(  # noqa: PLR0913 - each is an option of the command
+    *,
+    create: Annotated[
+        bool, typer.Option("--create", help="Make the test guardrail and declare it in the baseline.")
+    ] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Delete the test guardrail, once the baseline is without it.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    on_this_machine: Annotated[
+        bool, typer.Option("--local", help="Drill on an embedded AWS of its own; needs no account.")
+    ] = False,
+    fault: Annotated[
+        str | None,
+        typer.Option(metavar="|".join(FAULTS), help="What goes wrong meanwhile; only with --local."),
+    ] = None,
+    patience: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=3600,
+            metavar="SECONDS",
+            help="How long to wait for the execution to begin, and then to end.",
+        ),
+    ] = 300,
+    stack: Stack = "holdfast",
+    folder: Annotated[
+        Path, typer.Option(help="The baseline's folder; --create writes into it.", file_okay=False)
+    ] = GUARDRAILS,
+    endpoint_url: EndpointUrl = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Detach a test guardrail on purpose, see Holdfast bring it back, and measure how long that takes.
+
+    It is a policy that denies nothing, on an OU that is empty, both tagged holdfast=drill; nothing else is
+    ever detached. Whatever happens, also Ctrl-C, it is attached in the end.
+
+    Example: holdfast drill --create, deploy, and then as often as you like: holdfast drill
+
+    Example: holdfast drill --local --fault full
+    """
+    _check_drill(create=create, remove=remove, on_this_machine=on_this_machine, fault=fault)
+    if on_this_machine:
+        _stay_on_this_machine()
+        from holdfast_cli.drill_local import Fault, run_local_drill  # noqa: PLC0415 - as for the demo
+
+        with explained():
+            code = run_local_drill(Screen(), Fault(fault) if fault else None, patience)
+        raise typer.Exit(code)
+    from holdfast_cli.drill_command import run_create, run_drill, run_remove  # noqa: PLC0415 - the same
+
+    screen, session = Screen(), Session(endpoint_url, profile, region)
+
+    def agree(question: str) -> bool:
+        return yes or asked(question)
+
+    with explained():
+        if create:
+            code = run_create(screen, session, folder, agree=agree)
+        elif remove:
+            code = run_remove(screen, session, folder, agree=agree)
+        else:
+            code = run_drill(
+                screen,
+                session,
+                folder,
+                stack,
+                patience=patience,
+                successors=lambda: read_successors(session),
+                agree=agree,
+            )
+    raise typer.Exit(code)
+
+
+@app.command()
 def local(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="The endpoint's port; 0 takes a free one.")
@@ -332,6 +411,19 @@ def local(
         run_local(Screen(), host, port)
     except EndpointError as error:
         fail(f"{error}. Next: take another: make local PORT=4567, or HOST=127.0.0.1.")
+
+
+def _check_drill(*, create: bool, remove: bool, on_this_machine: bool, fault: str | None) -> None:
+    """Refuse options of a drill that do not go together."""
+    if create and remove:
+        raise typer.BadParameter("not together with --create", param_hint="--remove")
+    if on_this_machine and (create or remove):
+        raise typer.BadParameter("not together with --create or --remove", param_hint="--local")
+    if fault and not on_this_machine:
+        raise typer.BadParameter("only with --local", param_hint="--fault")
+    if fault and fault not in FAULTS:
+        message = f"got {safe(fault)!r}, expected {', '.join(FAULTS)}"
+        raise typer.BadParameter(message, param_hint="--fault")
 
 
 def _scope_of(attachment: str | None) -> Scope:

@@ -125,7 +125,7 @@ def _show_permitted(deployment: Deployment, screen: Screen) -> bool:
         by.detach_policy(PolicyId=policy_id, TargetId=target_id)
 
     attack = _attack(deployment, screen, "PutParameter, DetachPolicy", permit_and_detach)
-    told = attack.follow_incident(_first_screen, MAILS_OF_AN_EXEMPTION)
+    told = attack.follow_incident(first_screen, MAILS_OF_AN_EXEMPTION)
     record = told.record if told else {}
     if record.get("verdict") != "exemption ended" or policy_id not in _on(deployment, "Security").values():
         screen.verdict("  NOT PUT BACK AT THE END OF THE EXEMPTION", good=False)
@@ -146,7 +146,7 @@ def _show_made_again(deployment: Deployment, screen: Screen) -> bool:
 
     attack = _attack(deployment, screen, "DetachPolicy, DeletePolicy", detach_and_delete)
     screen.line("  The fast path cannot attach what is gone, and says so:", "bold")
-    failed = attack.follow_incident(_first_screen)
+    failed = attack.follow_incident(first_screen)
     if not failed or (failed.record["failure"] or {}).get("error") != "PolicyGoneError":
         screen.verdict("  THE FAILURE WAS NOT TOLD", good=False)
         return False
@@ -224,7 +224,7 @@ class _Attack:
     def follow_reconciliation(self) -> Told | None:
         """Show the slow path and its mail; return what it told, if the mail came."""
         arn = self._follow(self.deployment.reconciliation_arn)
-        came = self._show_mails(MAILS_OF_A_RECONCILIATION, lambda mail: arn in mail.body, _first_screen)
+        came = self._show_mails(MAILS_OF_A_RECONCILIATION, lambda mail: arn in mail.body, first_screen)
         return self._told(arn) if came else None
 
     def _follow(self, state_machine_arn: str) -> str:
@@ -295,8 +295,14 @@ def _whole(mail: Mail) -> Mail:
     return mail
 
 
-def _first_screen(mail: Mail) -> Mail:
-    """Return a mail down to the end of what its first screen shows."""
+def first_screen(mail: Mail) -> Mail:
+    """Return a mail down to the end of what its first screen shows.
+
+    Parameters
+    ----------
+    mail : Mail
+        The whole mail.
+    """
     text = mail.body.partition("\n\n--\n")[0].rstrip()
     shown = "\n\n".join(text.split("\n\n")[:2])
     left = len(text.splitlines()) - len(shown.splitlines())

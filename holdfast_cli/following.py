@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,25 +39,53 @@ class Told:
     sent: bool
 
 
-def newest_execution(client: SFNClient, state_machine_arn: str, known: Container[str], timeout: float) -> str:
+def newest_execution(  # noqa: PLR0913, PLR0917 - what is looked for, and how patiently
+    client: SFNClient,
+    state_machine_arn: str,
+    known: Container[str],
+    timeout: float,
+    poll: float = _POLL_SECONDS,
+    wanted: Callable[[Any], bool] | None = None,
+) -> str:
     """Return the ARN of the first execution that is not known yet.
+
+    Parameters
+    ----------
+    client : SFNClient
+        A boto3 client.
+    state_machine_arn : str
+        The state machine.
+    known : container of str
+        The ARNs of the executions that it is not.
+    timeout : float
+        Seconds after which to give up.
+    poll : float
+        Seconds between two looks.
+    wanted : callable, optional
+        Tells from an execution's input whether it is the one; by default any is.
 
     Raises
     ------
     TimeoutError
-        If none begins within `timeout` seconds.
+        If none begins in time.
     """
-    give_up = time.monotonic() + timeout
+    give_up, others = time.monotonic() + timeout, set[str]()
     while time.monotonic() < give_up:
         for execution in client.list_executions(stateMachineArn=state_machine_arn)["executions"]:
-            if execution["executionArn"] not in known:
-                return execution["executionArn"]
-        time.sleep(_POLL_SECONDS)
+            arn = execution["executionArn"]
+            if arn in known or arn in others:
+                continue
+            if wanted is None or wanted(_input_of(client, arn)):
+                return arn
+            others.add(arn)
+        time.sleep(poll)
     message = f"no execution of {state_machine_arn} began within {timeout:g} s"
     raise TimeoutError(message)
 
 
-def follow(client: SFNClient, execution_arn: str, poll: float = _POLL_SECONDS) -> Iterator[Step]:
+def follow(
+    client: SFNClient, execution_arn: str, poll: float = _POLL_SECONDS, timeout: float | None = None
+) -> Iterator[Step]:
     """Yield the steps of an execution as they happen, until it has ended.
 
     Parameters
@@ -68,7 +96,15 @@ def follow(client: SFNClient, execution_arn: str, poll: float = _POLL_SECONDS) -
         The execution.
     poll : float
         Seconds between two looks at its history.
+    timeout : float, optional
+        Seconds after which to give up; by default never.
+
+    Raises
+    ------
+    TimeoutError
+        If it has not ended in time.
     """
+    give_up = None if timeout is None else time.monotonic() + timeout
     described = client.describe_state_machine_for_execution(executionArn=execution_arn)
     story = Story(json.loads(described["definition"]))
     seen = 0
@@ -79,17 +115,29 @@ def follow(client: SFNClient, execution_arn: str, poll: float = _POLL_SECONDS) -
                 yield step
                 if step.succeeded is not None:
                     return
+        if give_up is not None and time.monotonic() > give_up:
+            message = f"the execution {execution_arn} had not ended after {timeout:g} s"
+            raise TimeoutError(message)
         time.sleep(poll)
 
 
 def told_by(client: SFNClient, execution_arn: str) -> Told | None:
     """Return what an execution described in the end; None if it described nothing."""
-    for event in reversed(_events_after(client, execution_arn, 0)):
+    for event in reversed(history(client, execution_arn)):
         exited = event.get("stateExitedEventDetails")
         if exited and exited["name"] in TELLING:
             notification = json.loads(exited["output"]).get("notification")
             return _told(notification) if notification else None
     return None
+
+
+def history(client: SFNClient, execution_arn: str) -> list[HistoryEventTypeDef]:
+    """Return all events of an execution, in their order."""
+    return _events_after(client, execution_arn, 0)
+
+
+def _input_of(client: SFNClient, execution_arn: str) -> Any:
+    return json.loads(client.describe_execution(executionArn=execution_arn).get("input", "null"))
 
 
 def _told(notification: dict[str, Any]) -> Told:
