@@ -28,17 +28,13 @@ from holdfast.reconciliation.trigger import Cause, Route, Scope, ScopeKind, Trig
 from holdfast.reconciliation.wording import AUTHORS, author_line
 from holdfast.settings import SANCTIONED_FOR
 from holdfast.timestamps import format_timestamp
+from holdfast_cli.session import REGION_OF_EVENTS, Session
 
 if TYPE_CHECKING:
     from holdfast_cli.screen import Screen
-    from holdfast_cli.session import Session
 
 CLEAN, DRIFT = 0, 3
 """The command's exit codes; a failure is 1, as of every command."""
-
-# The region in which the partition's Organizations calls are recorded. Source: Organizations user guide,
-# "Logging with CloudTrail"; botocore's endpoints for the other partitions.
-_REGION_OF_EVENTS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-northwest-1"}
 
 
 def run_diff(  # noqa: PLR0913 - what the command line says
@@ -116,7 +112,7 @@ def _check_organization(baseline: Baseline, organization: str) -> None:
 
 
 def _history(session: Session, partition: str) -> History:
-    region = _REGION_OF_EVENTS.get(partition)
+    region = REGION_OF_EVENTS.get(partition)
     client = (replace(session, region=region) if region else session).client("cloudtrail")
     return History(client, _at_once if session.endpoint_url else Pace(HALF))
 

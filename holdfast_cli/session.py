@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 _PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 8})
 """Whoever shares the rate with us may use it up for a while: a long read shall survive that."""
+
+# Source: Organizations user guide, "Logging with CloudTrail"; botocore's endpoints for the other partitions.
+REGION_OF_EVENTS: Mapping[str, str] = MappingProxyType(
+    {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-northwest-1"}
+)
+"""The region of each partition in which the calls of Organizations are recorded, and their events arrive."""
 
 _THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}
 
