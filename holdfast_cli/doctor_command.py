@@ -6,7 +6,9 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holdfast.errors import HoldfastError, ServiceRefusedError
+from botocore.exceptions import BotoCoreError
+
+from holdfast.errors import HoldfastError, ServiceError
 from holdfast.reconciliation.sentence import counted
 from holdfast_cli.check import DENIED, Check, Status, Verdict
 from holdfast_cli.doctor import checks_of
@@ -81,7 +83,10 @@ def _find(live: LiveDeployment) -> None:
     """Make sure that there is something to check; who may not read the stack is told so by each check."""
     try:
         _ = live.stack
-    except ServiceRefusedError as error:
+    except ServiceError as error:
+        if isinstance(error.__cause__, BotoCoreError):
+            # No credentials, no endpoint: the SDK's own error is the one that says what to do.
+            raise error.__cause__ from error
         # A stack that is not there. Source: CloudFormation API reference, DescribeStacks.
         if error.code == "ValidationError":
             raise NoDeploymentError(

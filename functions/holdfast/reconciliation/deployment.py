@@ -192,7 +192,7 @@ class Deployment:
         )
         # An empty filter is how one is removed. Source: SNS developer guide, "Removing a filter policy".
         filtered = found["Attributes"].get("FilterPolicy", "{}") != "{}"
-        authenticated = found["Attributes"].get("ConfirmationWasAuthenticated", "").lower() == "true"
+        authenticated = found["Attributes"].get("ConfirmationWasAuthenticated") == "true"
         return Subscription(listed["Protocol"], listed["Endpoint"], confirmed, filtered, authenticated)
 
 
