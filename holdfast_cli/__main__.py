@@ -227,7 +227,9 @@ def reconcile(  # noqa: PLR0913 - each is an option of the command
 def doctor(  # noqa: PLR0913 - each is an option of the command
     *,
     stack: Stack = "holdfast",
-    folder: BaselineFolder = GUARDRAILS,
+    folder: Annotated[
+        Path, typer.Option(help="The folder of the deployed baseline.", file_okay=False)
+    ] = GUARDRAILS,
     as_json: AsJson = False,
     endpoint_url: EndpointUrl = None,
     profile: Profile = None,

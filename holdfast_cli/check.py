@@ -9,12 +9,16 @@ from enum import StrEnum
 from botocore.exceptions import ClientError
 
 from holdfast.errors import BaselineError, OrganizationsError, ServiceError
+from holdfast.reconciliation.wiring import is_gone
 from holdfast.record import shortened
 from holdfast_cli.explaining import EXPLAINED
 
 # Source: "Common errors" of the API references; SNS has a code of its own (API reference, "Errors").
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError"})
 """The codes with which the services refuse a call that the caller may not make."""
+
+# Source: SQS API reference, GetQueueAttributes, in the JSON protocol and in the one before.
+_NO_QUEUE = frozenset({"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"})
 
 _SHOWN = 300
 
@@ -84,6 +88,8 @@ class Check:
         try:
             return self.judge()
         except EXPLAINED as error:
+            if isinstance(error, ServiceError) and (is_gone(error) or error.code in _NO_QUEUE):
+                return failed(f"it is gone: {_shown(error)}", "Deploy the template again.")
             return not_checked(error)
 
 
@@ -95,7 +101,7 @@ def not_checked(error: BaseException) -> Verdict:
     error : BaseException
         One of the errors that a command may end with.
     """
-    said = shortened(" ".join(str(error).split()), _SHOWN)
+    said = _shown(error)
     if isinstance(error, BaselineError):
         return warning(
             f"could not be checked: {said}",
@@ -110,6 +116,11 @@ def not_checked(error: BaseException) -> Verdict:
         f"could not be checked: {said}; it needs {permission}",
         f"Run it as somebody who may call {permission}.",
     )
+
+
+def _shown(error: BaseException) -> str:
+    """Return an error in one line."""
+    return shortened(" ".join(str(error).split()), _SHOWN)
 
 
 def permission_of(error: BaseException) -> str | None:

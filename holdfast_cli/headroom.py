@@ -61,7 +61,7 @@ class Slots:
 def judge_slots(slots: Collection[Slots]) -> Verdict:
     """Judge whether a guardrail that is detached could be attached again wherever the baseline wants one."""
     if not slots:
-        return ok("the baseline names no single target")
+        return ok("no target to look at: the baseline names none whose policy type is on")
     full = sorted((one for one in slots if not one.free), key=lambda one: not one.missing)
     if full:
         named = "; ".join(one.in_words for one in full[:_NAMED])

@@ -214,15 +214,17 @@ class LiveDeployment:
         """Return the stack's alarms, and the logical ids of those that are not there."""
         names = {part.physical_id: part.logical_id for part in self.stack.parts if part.kind == ALARM}
         client = self._client("cloudwatch")
-        found = call(
-            "cloudwatch",
-            "DescribeAlarms",
-            client.describe_alarms,
-            AlarmNames=list(names)[:_ALARMS_A_CALL],
-            MaxRecords=_ALARMS_A_CALL,
-        )["MetricAlarms"]
+        asked = list(names)
         alarms = tuple(
-            Alarm(names[alarm["AlarmName"]], alarm["StateValue"], alarm["ActionsEnabled"]) for alarm in found
+            Alarm(names[alarm["AlarmName"]], alarm["StateValue"], alarm["ActionsEnabled"])
+            for first in range(0, len(asked), _ALARMS_A_CALL)
+            for alarm in call(
+                "cloudwatch",
+                "DescribeAlarms",
+                client.describe_alarms,
+                AlarmNames=asked[first : first + _ALARMS_A_CALL],
+                MaxRecords=_ALARMS_A_CALL,
+            )["MetricAlarms"]
         )
         return alarms, tuple(set(names.values()).difference(alarm.name for alarm in alarms))
 

@@ -58,6 +58,11 @@ def judge_parts(stack: Stack, looked: Looked, fine: str) -> Verdict:
         If nothing is wrong with what could be read, and something could not be.
     """
     states = looked.states
+    if not states and not looked.unread:
+        return failed(
+            "the stack has none: it is not Holdfast's, or older than this command",
+            "Name Holdfast's stack (--stack), or deploy this version.",
+        )
     gone = {part: error for part, error in looked.unread.items() if is_gone(error)}
     functions = {part.logical_id: state for part, state in states.items() if isinstance(state, FunctionState)}
     faults = (

@@ -730,6 +730,25 @@ def test_listed_roles_have_to_be_the_ones_that_were_meant() -> None:
     ]
 
 
+def test_what_is_gone_fails() -> None:
+    queue = ServiceRefusedError("sqs", "GetQueueAttributes", "QueueDoesNotExist", "no such queue")
+
+    assert [raising(GONE).verdict(), raising(queue).verdict()] == [
+        failed("it is gone: kms DescribeKey: NotFoundException: no such key", "Deploy the template again."),
+        failed(
+            "it is gone: sqs GetQueueAttributes: QueueDoesNotExist: no such queue",
+            "Deploy the template again.",
+        ),
+    ]
+
+
+def test_a_stack_without_such_parts_is_not_holdfasts() -> None:
+    assert judge_parts(STACK, Looked({}, {}), "0 rules") == failed(
+        "the stack has none: it is not Holdfast's, or older than this command",
+        "Name Holdfast's stack (--stack), or deploy this version.",
+    )
+
+
 def test_an_answer_in_many_lines_is_told_in_one() -> None:
     refused = ServiceRefusedError("sns", "GetTopicAttributes", "AuthorizationError", "not\n  you")
 
