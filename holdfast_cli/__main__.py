@@ -301,6 +301,36 @@ def report(  # noqa: PLR0913 - each is an option of the command
     raise typer.Exit(code)
 
 
+@app.command()
+def doctor(  # noqa: PLR0913 - each is an option of the command
+    *,
+    stack: Stack = "holdfast",
+    folder: Annotated[
+        Path, typer.Option(help="The folder of the deployed baseline.", file_okay=False)
+    ] = GUARDRAILS,
+    as_json: AsJson = False,
+    endpoint_url: EndpointUrl = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Check a deployment from end to end, and say what to do.
+
+    It only reads. What may not be read is a warning, and names the permission that it needs. The exit code
+    is 1 if a check failed, and 0 if all are ok or warnings; drift is not looked for: see holdfast diff.
+
+    Example: holdfast doctor --profile management
+    """
+    from holdfast_cli.doctor_command import run_doctor  # noqa: PLC0415 - others do not need it
+
+    screen = Screen()
+    # What a program reads stands alone; people see the rest beside it.
+    progress = Screen.beside() if as_json else screen
+    with explained():
+        session = Session(endpoint_url, profile, region)
+        code = run_doctor(screen, progress, session, stack, folder, as_json=as_json)
+    raise typer.Exit(code)
+
+
 app.add_typer(exempt, name="exempt")
 
 

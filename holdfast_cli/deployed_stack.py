@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -17,52 +18,69 @@ class NoStackError(HoldfastError):
     """There is no such stack, or it is not Holdfast's. Raised before anything is done."""
 
 
-def outputs_of(client: CloudFormationClient, stack: str) -> Mapping[str, str]:
-    """Return a stack's outputs by their names.
+@dataclass(frozen=True, slots=True)
+class DeployedStack:
+    """What a command needs to know of a stack.
+
+    Parameters
+    ----------
+    name, region : str
+        Which stack, and where.
+    outputs, parameters : mapping of str to str
+        The values by their names.
+    """
+
+    name: str
+    region: str
+    outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
+
+    def output(self, name: str, part: str) -> str:
+        """Return one output.
+
+        Parameters
+        ----------
+        name : str
+            The output's name.
+        part : str
+            What it stands for, with its article, for the error's words.
+
+        Raises
+        ------
+        NoStackError
+            If the stack has no such output.
+        """
+        if name not in self.outputs:
+            message = (
+                f"the stack {self.name!r} in {self.region} has no output {name}: it is not Holdfast's, or "
+                f"older than {part}. Next: name Holdfast's stack (--stack), or deploy this version"
+            )
+            raise NoStackError(message)
+        return self.outputs[name]
+
+
+def find_stack(client: CloudFormationClient, name: str) -> DeployedStack:
+    """Return a stack.
 
     Raises
     ------
     NoStackError
         If there is no such stack.
     """
+    region = client.meta.region_name
     try:
-        (described,) = client.describe_stacks(StackName=stack)["Stacks"]
+        (described,) = client.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
         # A stack that is not there. Source: CloudFormation API reference, DescribeStacks.
         if error.response["Error"]["Code"] != "ValidationError":
             raise
         message = (
-            f"there is no stack {stack!r} in {client.meta.region_name}. Next: name yours (--stack) and its "
-            "region (--region)"
+            f"there is no stack {name!r} in {region}. Next: name yours (--stack) and its region (--region)"
         )
         raise NoStackError(message) from error
-    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
-
-
-def output_of(client: CloudFormationClient, stack: str, name: str, part: str) -> str:
-    """Return one output of a stack.
-
-    Parameters
-    ----------
-    client : CloudFormationClient
-        A boto3 client.
-    stack : str
-        The stack's name.
-    name : str
-        The output's name.
-    part : str
-        What the output stands for, with its article, for the error's words.
-
-    Raises
-    ------
-    NoStackError
-        If there is no such stack, or it has no such output.
-    """
-    outputs = outputs_of(client, stack)
-    if name not in outputs:
-        message = (
-            f"the stack {stack!r} in {client.meta.region_name} has no output {name}: it is not Holdfast's, "
-            f"or older than {part}. Next: name Holdfast's stack (--stack), or deploy this version"
-        )
-        raise NoStackError(message)
-    return outputs[name]
+    return DeployedStack(
+        name,
+        region,
+        outputs={each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])},
+        parameters={each["ParameterKey"]: each["ParameterValue"] for each in described.get("Parameters", [])},
+    )

@@ -18,6 +18,7 @@ from holdfast.baseline import load_baseline
 from holdfast.detachment import DETACH_POLICY
 from holdfast.fields import mapping_in
 from holdfast.links import Console
+from holdfast_cli.deployed_stack import find_stack
 from holdfast_cli.drill import (
     KEY,
     NAME,
@@ -257,27 +258,9 @@ def run_remove(screen: Screen, session: Session, folder: Path, *, agree: Callabl
 
 
 def find_system(client: Any, stack: str) -> System:
-    """Return the deployed system.
-
-    Raises
-    ------
-    DrillError
-        If there is no such stack, or it is not Holdfast's.
-    """
-    region = client.meta.region_name
-    following = "Next: name yours (--stack) and its region (--region)"
-    try:
-        (described,) = client.describe_stacks(StackName=stack)["Stacks"]
-    except ClientError as error:
-        # A stack that is not there. Source: CloudFormation API reference, DescribeStacks.
-        if error.response["Error"]["Code"] != "ValidationError":
-            raise
-        raise DrillError(f"there is no stack {stack!r} in {region}. {following}") from error
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
-    parameters = {one["ParameterKey"]: one["ParameterValue"] for one in described.get("Parameters", [])}
-    if OUTPUT not in outputs:
-        raise DrillError(f"the stack {stack!r} in {region} has no output {OUTPUT}. {following}")
-    return System(outputs[OUTPUT], parameters.get(MODE))
+    """Return the deployed system; raises `NoStackError` if it is not there."""
+    found = find_stack(client, stack)
+    return System(found.output(OUTPUT, "the remediation"), found.parameters.get(MODE))
 
 
 @dataclass(frozen=True, slots=True)

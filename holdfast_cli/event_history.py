@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 
 from holdfast.pacing import Pace
 from holdfast.reconciliation.history import HALF, History
+from holdfast_cli.session import REGION_OF_EVENTS
 
 if TYPE_CHECKING:
     from holdfast_cli.session import Session
-
-# The region in which the partition's Organizations calls are recorded. Source: Organizations user guide,
-# "Logging with CloudTrail"; botocore's endpoints for the other partitions.
-_REGION_OF_EVENTS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-northwest-1"}
 
 
 def event_history(session: Session, partition: str) -> History:
@@ -26,7 +23,7 @@ def event_history(session: Session, partition: str) -> History:
     partition : str
         Such as `aws`.
     """
-    region = _REGION_OF_EVENTS.get(partition)
+    region = REGION_OF_EVENTS.get(partition)
     client = (replace(session, region=region) if region else session).client("cloudtrail")
     return History(client, _at_once if session.endpoint_url else Pace(HALF))
 

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from holdfast.attachment import Attachment
 from holdfast.timestamps import format_timestamp
-from holdfast_cli.deployed_stack import output_of
+from holdfast_cli.deployed_stack import find_stack
 from holdfast_cli.ledger_entries import Entry, Item, Ledger, read_items, read_ledger
 from holdfast_cli.screen import safe
 
@@ -95,9 +95,14 @@ def run_history(screen: Screen, session: Session, stack: str, wanted: Wanted, fo
     return 0
 
 
+def find_ledger(session: Session, stack: str) -> str:
+    """Return the name of a stack's ledger; raises `NoStackError` if there is none."""
+    return find_stack(session.client("cloudformation"), stack).output(OUTPUT, "the ledger")
+
+
 def look_into_ledger(screen: Screen, session: Session, stack: str, since: datetime) -> Ledger:
     """Return what was recorded since a time; the screen shows how far it is."""
-    table = output_of(session.client("cloudformation"), stack, OUTPUT, "the ledger")
+    table = find_ledger(session, stack)
     items: list[Item] = []
     with screen.counter("Reading the ledger") as counter:
         for page in read_items(session.client("dynamodb"), table, since):

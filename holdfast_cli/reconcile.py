@@ -14,7 +14,7 @@ from holdfast.reconciliation.finding import TOLERATED
 from holdfast.reconciliation.report import RunOutcome
 from holdfast.reconciliation.sentence import counted
 from holdfast.reconciliation.trigger import Scope, ScopeKind
-from holdfast_cli.deployed_stack import output_of
+from holdfast_cli.deployed_stack import find_stack
 from holdfast_cli.following import Told, follow, told_by
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def follow_run(  # noqa: PLR0913 - all that is told of a run
 
 def find_state_machine(client: CloudFormationClient, stack: str) -> str:
     """Return the ARN of a stack's reconciliation; raises `NoStackError` if there is none."""
-    return output_of(client, stack, OUTPUT, "the reconciliation")
+    return find_stack(client, stack).output(OUTPUT, "the reconciliation")
 
 
 def start(client: SFNClient, state_machine_arn: str, request: RunRequest) -> Started:

@@ -13,10 +13,9 @@ from holdfast.detachment import DETACH_POLICY, Detachment, detachment_of
 from holdfast.errors import MalformedEventError
 from holdfast.reconciliation.history import KEPT, LAG
 from holdfast.reconciliation.sentence import counted
-from holdfast_cli.deployed_stack import output_of
 from holdfast_cli.event_history import event_history
 from holdfast_cli.evidence import Ending, Month, compare, lapses_in
-from holdfast_cli.history_command import OUTPUT, look_into_ledger, span
+from holdfast_cli.history_command import find_ledger, look_into_ledger, span
 from holdfast_cli.report import Report
 from holdfast_cli.report_page import render
 from holdfast_cli.session import answered_at
@@ -79,7 +78,7 @@ def run_report(  # noqa: PLR0913 - what the command line says
         until=until,
         made_at=now,
         reader=caller["Arn"],
-        ledger=output_of(session.client("cloudformation"), stack, OUTPUT, "the ledger"),
+        ledger=find_ledger(session, stack),
         baseline_version=baseline.version,
         lapses=lapses_in(entry for entry in ledger.entries if since <= entry.since < until),
         runs=ledger.runs,

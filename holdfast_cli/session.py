@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.loaders import Loader, create_loader
+from botocore.session import get_session
 
 from holdfast.pacing import QUARTER, Pace
 from holdfast.timestamps import parse_http_date
@@ -20,6 +25,12 @@ if TYPE_CHECKING:
 
 _PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 8})
 """Whoever shares the rate with us may use it up for a while: a long read shall survive that."""
+
+# Source: Organizations user guide, "Logging with CloudTrail"; botocore's endpoints for the other partitions.
+REGION_OF_EVENTS: Mapping[str, str] = MappingProxyType(
+    {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-northwest-1"}
+)
+"""The region of each partition in which the calls of Organizations are recorded, and their events arrive."""
 
 _THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}
 
@@ -54,7 +65,11 @@ class Session:
         Organizations answers in one region of a partition only, and boto3 knows which; a region that is
         given nowhere is therefore the commercial partition's.
         """
-        session: Any = boto3.Session(profile_name=self.profile, region_name=self.region)
+        core = get_session()
+        core.register_component("data_loader", _service_models())
+        session: Any = boto3.Session(
+            profile_name=self.profile, region_name=self.region, botocore_session=core
+        )
         region = session.region_name or "us-east-1"
         return session.client(service, endpoint_url=self.endpoint_url, region_name=region, config=_PATIENT)
 
@@ -67,6 +82,12 @@ class Session:
         if urlsplit(client.meta.endpoint_url).hostname not in _THIS_MACHINE:
             before_each_call(client, Pace(QUARTER))
         return client
+
+
+@cache
+def _service_models() -> Loader:
+    """Return what reads botocore's models of the services: one for all clients, as each read takes long."""
+    return create_loader(os.environ.get("AWS_DATA_PATH"))
 
 
 def answered_at(answer: Mapping[str, Any]) -> datetime:

@@ -150,6 +150,12 @@ class Functions:
         What the functions find around them.
     workers : int
         How many processes a function has at most that reserves no concurrency; more invocations queue.
+
+    Attributes
+    ----------
+    account_concurrency : int
+        What GetAccountSettings answers as the account's concurrency; nothing here is limited by it. Accounts
+        have 1,000, new ones less. Source: Lambda developer guide, "Lambda quotas".
     """
 
     def __init__(self, clock: Clock, faults: Faults, surroundings: Surroundings, workers: int = 10) -> None:
@@ -157,6 +163,7 @@ class Functions:
         self._faults = faults
         self._surroundings = surroundings
         self._workers = workers
+        self.account_concurrency = 1_000
         self._pools: dict[str, _Pool] = {}
         self._modified: dict[str, str] = {}
         self._uploads = tempfile.TemporaryDirectory(prefix="localaws-")
@@ -178,11 +185,23 @@ class Functions:
         """Answer `Invoke`; let everything else proceed, and follow what it changes."""
         if call.operation == "Invoke":
             return self._answer_invoke(call, proceed)
+        if call.operation == "GetAccountSettings":
+            return self._account_settings()
         response = proceed(call)
         if call.service != "lambda" or not response.ok:
             return response
         self._follow(call)
         return self._on_the_clock(response)
+
+    def _account_settings(self) -> ApiResponse:
+        """Answer how many invocations the account may have at a time, and how many no function reserves."""
+        reserved = sum(pool.reserved or 0 for pool in self._pools.values())
+        limit = {
+            "ConcurrentExecutions": self.account_concurrency,
+            "UnreservedConcurrentExecutions": self.account_concurrency - reserved,
+        }
+        usage = {"FunctionCount": len(self._pools)}
+        return ApiResponse.of_json({"AccountLimit": limit, "AccountUsage": usage})
 
     def _follow(self, call: ApiCall) -> None:
         """Let a change that moto has taken hold for the invocations as well."""
@@ -299,6 +318,12 @@ class _Pool:
                 self._put_back(worker)
         finally:
             self._leave_place()
+
+    @property
+    def reserved(self) -> int | None:
+        """How many invocations may run at a time, None if none are reserved."""
+        with self._lock:
+            return self._reserved
 
     def reserve(self, places: int | None) -> None:
         """Let so many invocations run at a time from now on; None ends the reservation."""

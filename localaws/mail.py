@@ -198,6 +198,7 @@ class Inbox:
             raise LookupError(message)
         for subscription in pending:
             _set_confirmed(subscription, confirmed=True)
+            _set_authenticated(subscription, authenticated=False)
 
     def __call__(self, call: ApiCall, proceed: Proceed) -> ApiResponse:
         """Check what is published, and show pending subscriptions as pending."""
@@ -238,6 +239,8 @@ class Inbox:
         if subscription is None or subscription.topic_arn != call.parameters.get("TopicArn"):
             raise ApiError("InvalidParameter", "Invalid parameter: Token")
         _set_confirmed(subscription, confirmed=True)
+        asked = call.parameters.get("AuthenticateOnUnsubscribe", "").lower()
+        _set_authenticated(subscription, authenticated=asked == "true")
         return _rewritten(response, lambda _: str(subscription.arn))
 
     def _take_over(self) -> None:
@@ -389,6 +392,11 @@ def _is_pending(arn: str) -> bool:
 def _set_confirmed(subscription: Any, *, confirmed: bool) -> None:
     subscription.confirmed = confirmed
     subscription.attributes["PendingConfirmation"] = not confirmed
+
+
+def _set_authenticated(subscription: Any, *, authenticated: bool) -> None:
+    """Say whether ending it takes credentials; who confirms by the mail's link never asks for that."""
+    subscription.attributes["ConfirmationWasAuthenticated"] = authenticated
 
 
 def _rewritten(response: ApiResponse, shown: Callable[[str], str]) -> ApiResponse:

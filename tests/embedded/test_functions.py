@@ -490,6 +490,14 @@ def test_an_invocation_beyond_the_reserved_concurrency_is_throttled(lab: Lab) ->
     assert lab.invoke({"seconds": 1}) == ("awake", None)
 
 
+def test_what_functions_reserve_is_taken_from_the_account(lab: Lab) -> None:
+    """Source: Lambda API reference, GetAccountSettings, AccountLimit."""
+    lab.register(reserved_concurrency=7)
+
+    limit = lab.client.get_account_settings()["AccountLimit"]
+    assert (limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]) == (1_000, 993)
+
+
 def test_a_function_without_any_concurrency_is_always_throttled(lab: Lab) -> None:
     lab.register("echo", reserved_concurrency=0)
 

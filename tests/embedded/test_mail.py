@@ -116,6 +116,22 @@ def test_the_token_of_the_mail_confirms(world: World) -> None:
     assert len(world.notifications()) == 1
 
 
+def test_it_is_known_who_confirmed_with_credentials(world: World) -> None:
+    """Source: SNS API reference, ConfirmSubscription, `AuthenticateOnUnsubscribe`."""
+    by_link, by_command = world.subscribe(), world.subscribe(endpoint="bob@example.com")
+    world.inbox.confirm(ANNA)
+    token = world.inbox.mails("bob@example.com")[0].token
+    world.sns.confirm_subscription(TopicArn=world.topic, Token=token, AuthenticateOnUnsubscribe="true")
+
+    found = [
+        world.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"][
+            "ConfirmationWasAuthenticated"
+        ]
+        for arn in (by_link, by_command)
+    ]
+    assert found == ["false", "true"]
+
+
 def test_a_wrong_token_confirms_nothing(world: World) -> None:
     world.subscribe()
     with pytest.raises(ClientError) as refused:

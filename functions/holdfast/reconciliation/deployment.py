@@ -192,7 +192,8 @@ class Deployment:
         )
         # An empty filter is how one is removed. Source: SNS developer guide, "Removing a filter policy".
         filtered = found["Attributes"].get("FilterPolicy", "{}") != "{}"
-        return Subscription(listed["Protocol"], listed["Endpoint"], confirmed, filtered)
+        authenticated = found["Attributes"].get("ConfirmationWasAuthenticated") == "true"
+        return Subscription(listed["Protocol"], listed["Endpoint"], confirmed, filtered, authenticated)
 
 
 @cache

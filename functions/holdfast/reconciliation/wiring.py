@@ -132,12 +132,17 @@ class KeyState:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A subscription to a topic; whether it has a filter is asked of confirmed mailboxes and queues only."""
+    """A subscription to a topic.
+
+    Whether it has a filter is asked of confirmed mailboxes and queues only, and so is whether it was
+    confirmed by somebody with credentials, so that a mail's link cannot end it.
+    """
 
     protocol: str
     endpoint: str
     confirmed: bool
     filtered: bool = False
+    authenticated: bool = False
 
     @property
     def by_mail(self) -> bool:
@@ -344,17 +349,22 @@ _GONE = {"ResourceNotFoundException", "NotFoundException", "NotFound", "StateMac
 """What the services answer about what is not there. Source: the errors of each call in botocore's models."""
 
 
+def is_gone(error: ServiceError) -> bool:
+    """Return whether a service answered that what was asked for is not there."""
+    return error.code in _GONE
+
+
 def unread_faults(unread: Mapping[Part, ServiceError]) -> tuple[Fault, ...]:
     """Return which parts are gone, and which could not be looked at: one fault for each answer."""
     gone = tuple(
         Fault(part.logical_id, f"It is gone: {error.service} does not know {part.physical_id}.", _REDEPLOY)
         for part, error in unread.items()
-        if error.code in _GONE
+        if is_gone(error)
     )
     refused: dict[tuple[str, str], list[str]] = {}
     errors: dict[tuple[str, str], ServiceError] = {}
     for part, error in unread.items():
-        if error.code not in _GONE:
+        if not is_gone(error):
             answer = (error.operation, error.code)
             refused.setdefault(answer, []).append(part.logical_id)
             errors.setdefault(answer, error)
