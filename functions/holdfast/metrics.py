@@ -37,6 +37,7 @@ def counts_of(report: Report) -> dict[str, int]:
     """Return what a described incident counts, by the metrics' names.
 
     An outcome counts whenever one comes about, and the detach once: not again when its exemption has ended.
+    An event that is delivered twice may count twice: only the ledger finds that out, and later.
 
     Parameters
     ----------
