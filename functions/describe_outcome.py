@@ -13,6 +13,8 @@ from holdfast.errors import BaselineError
 from holdfast.fight import PAUSE, Fight, Round, find_fight
 from holdfast.incident import parse_failure
 from holdfast.ledger_table import connect_ledger
+from holdfast.metric_log import emit
+from holdfast.metrics import counts_of
 from holdfast.notification import NOT_KNOWN, compose, left_unrecorded
 from holdfast.organizations import connect
 from holdfast.settings import fight_rules_from, retention_from
@@ -61,7 +63,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         successors=connect_successors().read,
         fights=_fight,
     )
-    return compose(report, names_kept=retention_from(os.environ))
+    notification = compose(report, names_kept=retention_from(os.environ))
+    # Last: what fails before is tried again, and would count again.
+    emit(lambda: counts_of(report))
+    return notification
 
 
 def _fight(attachment: Attachment, current: Round) -> Fight | None:

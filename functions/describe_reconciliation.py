@@ -13,11 +13,13 @@ from holdfast.calling import unless_refused
 from holdfast.errors import BaselineError, HoldfastError, SettingsError
 from holdfast.incident import parse_failure
 from holdfast.memory import connect_memory
+from holdfast.metric_log import emit
 from holdfast.notification import NOT_KNOWN, left_unrecorded
 from holdfast.organizations import connect_paced
 from holdfast.reconciliation.description import Deployment, describe_run
 from holdfast.reconciliation.fates import Switches
 from holdfast.reconciliation.ledger import items_of
+from holdfast.reconciliation.metrics import counts_of
 from holdfast.reconciliation.names import look_up
 from holdfast.reconciliation.notification import compose
 from holdfast.reconciliation.report import ReconciliationReport
@@ -63,7 +65,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     if tell:
         report = describe_run(document, execution, deployment, look_up(connect_paced(), report.findings))
     items = items_of(report, os.environ.get("LEDGER_TABLE", ""), now, retention_from(os.environ))
-    return compose(report, tell=tell) | {"ledger": items}
+    notification = compose(report, tell=tell) | {"ledger": items}
+    # Last: what fails before is tried again, and would count again.
+    emit(lambda: counts_of(report))
+    return notification
 
 
 def _deployment() -> Deployment:

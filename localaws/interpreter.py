@@ -222,6 +222,7 @@ def replacements(
         ),
         (f"{_SERVICE}_sns", "StateTaskServiceSns._from_error"): around(state_errors.of_topic),
         (f"{_SERVICE}_dynamodb", "StateTaskServiceDynamoDB._from_error"): around(state_errors.of_table),
+        (f"{_SERVICE}_events", "StateTaskServiceEvents._from_error"): around(state_errors.of_bus),
         (f"{_SERVICE}_aws_sdk", "StateTaskServiceAwsSdk._normalise_service_error_name"): by_value(
             staticmethod(clients.error_prefix)
         ),

@@ -3,11 +3,12 @@
 Only the sessions that the embedded AWS issues to its own functions and executions are checked, and
 only their calls of the services that `authorized_resources` knows: these roles come from the template, and
 what they lack shows here as it would on AWS. Of IAM's language it knows what such roles use: Action and
-NotAction, Resource and NotResource, wildcards, Deny, and string and ARN conditions. A condition that it
-cannot judge does not hold in an Allow and holds in a Deny.
+NotAction, Resource and NotResource, wildcards, Deny, string and ARN conditions, ForAllValues and Null. A
+condition that it cannot judge does not hold in an Allow and holds in a Deny.
 
-Source of the condition key: "Actions, resources, and condition keys for AWS Organizations" in the Service
-Authorization Reference. A call that names several resources needs permission for each.
+Source of the condition keys: "Actions, resources, and condition keys" of AWS Organizations and of Amazon
+EventBridge in the Service Authorization Reference. A call that names several resources needs permission for
+each.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from localaws.identities import Identities, RoleSession
 
     Statement = Mapping[str, Any]
-    Keys = Mapping[str, str]
+    Value = str | tuple[str, ...]
+    """Several where a key may have several; only ForAllValues and Null are judged on them."""
+    Keys = Mapping[str, Value]
 
 _POLICY_TYPE_KEY = "organizations:policytype"
 _NOT_TOLD = ""
@@ -47,6 +50,7 @@ _REFUSALS = {
 Source: the common errors of each service's API reference.
 """
 _EQUAL = {"StringEquals", "ArnEquals", "StringLike", "ArnLike"}
+_OF_ALL = "ForAllValues:"
 
 
 class Permissions:
@@ -108,8 +112,10 @@ def _refusal(call: ApiCall, session: RoleSession, action: str, resource: str | N
     return ApiError(code, message, status)
 
 
-def _condition_keys(call: ApiCall) -> dict[str, str]:
+def _condition_keys(call: ApiCall) -> dict[str, Value]:
     """Return the values of the condition keys, by lower-case key."""
+    if call.service == "events" and call.operation == "PutEvents":
+        return {"events:source": tuple(str(entry.get("Source")) for entry in call.parameters["Entries"])}
     if call.service != "organizations":
         return {}
     given = [call.parameters[name] for name in _TYPE_PARAMETERS if name in call.parameters]
@@ -161,10 +167,16 @@ def _conditions_hold(statement: Statement, keys: Keys) -> bool:
     return all(unknown_counts_as if result is None else result for result in results)
 
 
-def _condition_holds(operator: str, value: str | None, expected: list[str]) -> bool | None:
+def _condition_holds(operator: str, value: Value | None, expected: list[str]) -> bool | None:
     """Return whether one condition holds; None if this program does not know its operator."""
+    if operator == "Null":
+        return (value is None) is (expected == ["true"])
+    if operator.startswith(_OF_ALL):
+        single = operator.removeprefix(_OF_ALL)
+        results = [_condition_holds(single, each, expected) for each in _as_tuple(value)]
+        return None if None in results else all(results)
     plain = operator.removesuffix("IfExists")
-    if plain.replace("Not", "") not in _EQUAL:
+    if plain.replace("Not", "") not in _EQUAL or isinstance(value, tuple):
         return None
     inverse = "Not" in plain
     if value is None:
@@ -177,6 +189,12 @@ def _condition_holds(operator: str, value: str | None, expected: list[str]) -> b
 def _matches(pattern: str, value: str, *, ignore_case: bool) -> bool:
     expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
     return re.fullmatch(expression, value, re.DOTALL | (re.IGNORECASE if ignore_case else 0)) is not None
+
+
+def _as_tuple(value: Value | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _as_list(value: Any) -> list[Any]:

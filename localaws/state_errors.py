@@ -9,6 +9,7 @@ Source: "Handling errors in Step Functions workflows" in the AWS Step Functions 
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -136,6 +137,22 @@ def of_table(otherwise: Callable[..., Any], task: Any, env: Any, ex: Exception) 
         return event
     name = _exception_name(ex) if _is_modelled(ex) else "AmazonDynamoDBException"
     return _renamed(event, f"DynamoDB.{name}")
+
+
+def of_bus(otherwise: Callable[..., Any], task: Any, env: Any, ex: Exception) -> Any:
+    """Return the failure of `events:putEvents`, its prefix `EventBridge.` and its cause a text.
+
+    Source: "Add EventBridge events with Step Functions" in the developer guide for EventBridge.FailedEntry.
+    The names of other errors are inferred from those of DynamoDB's integration.
+    """
+    event = otherwise(task, env, ex)
+    if isinstance(ex, ClientError):
+        name = _exception_name(ex) if _is_modelled(ex) else "AmazonEventBridgeException"
+        return _renamed(event, f"EventBridge.{name}")
+    for details in event.event_details.values():
+        if isinstance(details.get("cause"), dict):
+            details["cause"] = json.dumps(details["cause"])
+    return event
 
 
 def of_function(otherwise: Callable[..., Any], task: Any, env: Any, ex: Exception) -> Any:

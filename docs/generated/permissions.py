@@ -76,9 +76,17 @@ def _where(statement: Mapping[str, Any]) -> str:
     resources = statement["Resource"]
     listed = map(_unconditional, resources if isinstance(resources, list) else [resources])
     words = "<br>".join(_resource(resource) + only for resource, only in listed)
-    for operator in statement.get("Condition", {}).values():
-        words += "".join(f"<br>if `{key}` is in `{value['Ref']}`" for key, value in operator.items())
+    for operator, keys in statement.get("Condition", {}).items():
+        if operator != "Null":
+            words += "".join(f"<br>if `{key}` is {_values(value)}" for key, value in keys.items())
     return words
+
+
+def _values(value: Any) -> str:
+    match value:
+        case {"Ref": parameter}:
+            return f"in `{parameter}`"
+    return f"`{value}`"
 
 
 def _without_place(arn: str) -> str:

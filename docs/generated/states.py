@@ -10,6 +10,7 @@ from docs.generated.sources import definition
 
 _SHAPES = {
     "Task": '["{}"]',
+    "Pass": '["{}"]',
     "Choice": '{{"{}"}}',
     "Wait": '("{}")',
     "Succeed": '(["{}"])',
@@ -78,7 +79,11 @@ def _arrows(state: Mapping[str, Any]) -> Iterator[str]:
 def _condition(rule: Mapping[str, Any]) -> str:
     match rule:
         case {"And": parts}:
-            return " and ".join(_condition(part) for part in parts if "IsPresent" not in part)
+            compared = {part["Variable"] for part in parts if "IsPresent" not in part}
+            said = (part for part in parts if "IsPresent" not in part or part["Variable"] not in compared)
+            return " and ".join(map(_condition, said))
+        case {"Variable": variable, "IsPresent": True}:
+            return str(variable.rpartition(".")[2]).replace("_", " ")
         case {"Variable": variable, "BooleanEquals": True}:
             return str(variable.rpartition(".")[2])
         case {"Variable": variable, "BooleanEquals": False}:

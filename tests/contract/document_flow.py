@@ -111,7 +111,7 @@ def _outputs(state: State, before: Paths, result: object) -> Iterator[tuple[str,
 
 
 def _after(state: State, before: Paths, result: object) -> Paths:
-    if state["Type"] not in {"Task", "Map"}:
+    if state["Type"] not in {"Task", "Map", "Pass"}:
         return before
     selected = state.get("ResultSelector")
     if selected is not None:

@@ -114,6 +114,8 @@ TASK_OF_FUNCTION = {
 HOME_REGIONS = ["us-east-1", "us-gov-west-1", "cn-northwest-1"]
 """Where Organizations events arrive. Source: Organizations user guide, "Logging with CloudTrail"."""
 
+_ATTRIBUTES = ("Arn", "Name", "QueueName", "TopicName")
+
 ACCOUNT = "111122223333"
 ORGANIZATION = "o-exampleorgid"
 _PSEUDO_PARAMETERS = {
@@ -137,7 +139,7 @@ def scope(**parameters: str) -> Scope:
     """
     values = read_parameters(TEMPLATE, {"OrganizationId": ORGANIZATION, **parameters})
     created = {
-        name: Created(name, {attribute: f"{name}.{attribute}" for attribute in ("Arn", "Name", "QueueName")})
+        name: Created(name, {attribute: f"{name}.{attribute}" for attribute in _ATTRIBUTES})
         for name in TEMPLATE["Resources"]
     }
     return Scope({**_PSEUDO_PARAMETERS, **values}, TEMPLATE["Mappings"], TEMPLATE["Conditions"], created)

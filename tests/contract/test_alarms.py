@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
-from tests.contract.shipped import REMEDIATE, deployed, of_type
+from tests.contract.shipped import FUNCTION_OF_QUEUE, MACHINES, RECONCILE, REMEDIATE, deployed, of_type
 
 ALARMS: dict[str, dict[str, Any]] = of_type(deployed(), "AWS::CloudWatch::Alarm")
 RULES = list(of_type(deployed(), "AWS::Events::Rule"))
@@ -22,37 +21,84 @@ def test_there_is_an_alarm_for_all_that_could_go_unseen() -> None:
         ("AWS/States", "ExecutionsTimedOut", "RemediateStateMachine"),
         ("AWS/States", "ExecutionsAborted", "RemediateStateMachine"),
         ("AWS/States", "ExecutionsFailed", "ReconcileStateMachine"),
+        ("AWS/States", "ExecutionsTimedOut", "ReconcileStateMachine"),
+        ("AWS/States", "ExecutionsAborted", "ReconcileStateMachine"),
         ("AWS/States", "ExecutionsSucceeded", "ReconcileStateMachine"),
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "UndeliveredQueue.QueueName"),
         ("AWS/SQS", "ApproximateAgeOfOldestMessage", "MailQueue.QueueName"),
+        ("AWS/Lambda", "Errors", "SendMailFunction"),
         *(("AWS/Events", "FailedInvocations", name) for name in RULES),
         *(("AWS/Events", "InvocationsFailedToBeSentToDlq", name) for name in RULES),
     }
 
 
-def test_functions_that_are_throttled_for_five_minutes_raise_an_alarm() -> None:
-    """Those of the fast path; that the reconciliation's wait for each other is in order."""
-    alarm = ALARMS["FunctionsThrottledAlarm"]
-    total, *each = alarm["Metrics"]
-
-    assert (total["Expression"], alarm["EvaluationPeriods"]) == ("SUM(METRICS())", 5)
-    assert [query["MetricStat"] for query in each] == [
-        {
-            "Metric": {
-                "Namespace": "AWS/Lambda",
-                "MetricName": "Throttles",
-                "Dimensions": [{"Name": "FunctionName", "Value": function}],
-            },
-            "Period": 60,
-            "Stat": "Sum",
-        }
-        for function in REMEDIATE.function_of_task.values()
+def summed(name: str) -> list[tuple[str, str, str]]:
+    """Return what an alarm sums, as the metrics that are there by themselves are named above."""
+    total, *each = ALARMS[name]["Metrics"]
+    stats = [query["MetricStat"] for query in each]
+    assert total["Expression"] == "SUM(METRICS())"
+    assert {(stat["Period"], stat["Stat"]) for stat in stats} == {(60, "Sum")}
+    assert len(each) <= MOST_METRICS
+    return [
+        (metric["Namespace"], metric["MetricName"], metric["Dimensions"][0]["Value"])
+        for metric in (stat["Metric"] for stat in stats)
     ]
 
 
-def test_no_alarm_is_raised_by_the_errors_of_functions() -> None:
+MOST_METRICS = 10
+"""The metrics that an alarm reads at most. Source: CloudWatch API reference, PutMetricAlarm, `Metrics`."""
+
+WAITS_FOR_ANOTHER = {"FindDriftFunction", "RestoreAttachmentsFunction"}
+"""Of these one runs at a time, so that being throttled is in order."""
+
+
+def test_functions_that_are_throttled_for_five_minutes_raise_an_alarm() -> None:
+    fast = [*REMEDIATE.function_of_task.values(), "SendMailFunction"]
+    slow = [name for name in RECONCILE.function_of_task.values() if name not in WAITS_FOR_ANOTHER]
+    reserving = {
+        name
+        for name, function in of_type(deployed(), "AWS::Serverless::Function").items()
+        if function.get("ReservedConcurrentExecutions") == 1
+    }
+
+    assert summed("FunctionsThrottledAlarm") == [("AWS/Lambda", "Throttles", name) for name in fast]
+    assert summed("ReconciliationThrottledAlarm") == [("AWS/Lambda", "Throttles", name) for name in slow]
+    assert reserving == WAITS_FOR_ANOTHER
+
+
+def test_state_machines_that_are_throttled_for_five_minutes_raise_an_alarm() -> None:
+    assert summed("ExecutionsThrottledAlarm") == [
+        ("AWS/States", "ExecutionThrottled", machine.logical_id) for machine in MACHINES
+    ]
+
+
+def test_what_clears_up_by_itself_has_five_minutes_to_do_so() -> None:
+    throttled = {name: alarm for name, alarm in ALARMS.items() if "Throttled" in name}
+
+    assert {name: alarm["EvaluationPeriods"] for name, alarm in throttled.items()} == dict.fromkeys(
+        ["FunctionsThrottledAlarm", "ReconciliationThrottledAlarm", "ExecutionsThrottledAlarm"], 5
+    )
+
+
+def test_a_notification_that_no_subscriber_got_raises_an_alarm_whatever_its_topic() -> None:
+    topics = of_type(deployed(), "AWS::SNS::Topic")
+
+    assert sorted(summed("NotificationsUndeliveredAlarm")) == sorted(
+        ("AWS/SNS", "NumberOfNotificationsFailed", f"{topic}.TopicName") for topic in topics
+    )
+
+
+def test_no_alarm_is_raised_by_the_errors_of_functions_that_state_machines_run() -> None:
     """A throttle that is retried is one."""
-    assert '"Errors"' not in json.dumps(ALARMS)
+    erring = {
+        dimension["Value"]
+        for alarm in ALARMS.values()
+        if alarm.get("MetricName") == "Errors"
+        for dimension in alarm["Dimensions"]
+    }
+
+    assert erring == set(FUNCTION_OF_QUEUE.values())
+    assert not any("'Errors'" in str(alarm["Metrics"]) for alarm in ALARMS.values() if "Metrics" in alarm)
 
 
 def test_every_alarm_tells_the_alarm_topic() -> None:

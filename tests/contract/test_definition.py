@@ -29,6 +29,7 @@ STATE_KEYS = {
         *("Type", "Comment", "Resource", "TimeoutSeconds", "Parameters", "ResultSelector", "ResultPath"),
         *("Retry", "Catch", "Next", "End"),
     },
+    "Pass": {"Type", "Comment", "Parameters", "ResultPath", "Next"},
     "Choice": {"Type", "Comment", "Choices", "Default"},
     "Wait": {"Type", "Comment", "Seconds", "TimestampPath", "Next"},
     "Map": {
@@ -66,14 +67,18 @@ FUNCTION_OF_TASK = REMEDIATE.function_of_task
 LEAST_RESULTS = {
     "Verify Detach": replace(VERIFIED, verdict=NOT_OURS, observed=None).to_document(),
     "Describe Outcome": compose(replace(failed("MalformedEventError"), detachment=None), NAMES_KEPT),
+    "Unpack Message": {"failed": False, "recorded": True, "forms": {"default": "{}"}},
 }
 AN_ERROR = frozenset({"$.error", "$.error.Error"})
+UNPUBLISHED = frozenset({"$.publication_error", "$.publication_error.Error"})
+UNTIL = frozenset({"$.leave", "$.leave.exemption", "$.leave.exemption.until"})
 IMPLIED = {
     ("Failed?", "Notify Failure"): AN_ERROR,
     ("Told As Failure?", "Remediation Failed"): AN_ERROR,
-    ("Exempt?", "Wait For Exemption To End"): frozenset(
-        {"$.leave", "$.leave.exemption", "$.leave.exemption.until"}
-    ),
+    ("Told As Failure?", "Publication Failed"): UNPUBLISHED,
+    ("Exempt?", "Publication Failed"): UNPUBLISHED,
+    ("Exempt?", "Notify Unpublished"): UNPUBLISHED | UNTIL,
+    ("Exempt?", "Wait For Exemption To End"): UNTIL,
 }
 """What is certain on a way although not all that leads to its choice sets it."""
 ALWAYS_SET = always_set(DEFINITION, LEAST_RESULTS, IMPLIED)
@@ -249,7 +254,9 @@ def test_every_failure_is_described_before_it_is_told_and_told_before_the_end() 
         "Record Names": ["Describe Outcome"],
         "Record Incident": ["Told As Failure?", "Describe Outcome"],
         "Notify Success": ["Notification Failed"],
+        "Notify Unpublished": ["Publication Failed"],
         "Notify Failure": ["Notification Failed"],
+        "Publish Incident": ["Told As Failure?"],
         "Notify Plainly": ["Notification Failed"],
     }
 
@@ -264,6 +271,7 @@ def test_a_failed_execution_ends_with_a_constant_name_and_the_error_that_was_cau
     assert ends == {
         "Remediation Failed": ("RemediationFailed", "States.JsonToString($.error)"),
         "Notification Failed": ("NotificationFailed", "States.JsonToString($.error)"),
+        "Publication Failed": ("PublicationFailed", "States.JsonToString($.publication_error)"),
     }
 
 

@@ -140,7 +140,7 @@ def test_what_ends_untold_is_everything_but_the_failures_that_were_told() -> Non
     errors = {state["Error"] for machine in MACHINES for state in machine.states.values() if "Error" in state}
     told = ["RemediationFailed", "ReconciliationFailed"]
 
-    assert errors == {*told, "NotificationFailed"}
+    assert errors == {*told, "NotificationFailed", "PublicationFailed"}
 
     assert json.loads(rules()["UntoldEndRule"]["EventPattern"]) == {
         "source": ["aws.states"],

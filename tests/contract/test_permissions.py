@@ -233,6 +233,28 @@ def test_a_state_machine_may_run_its_tasks_record_publish_where_it_tells_and_use
         "sns:Publish": {"OutcomeTopic"},
         "kms:GenerateDataKey": {"OutcomeKey.Arn"},
         "kms:Decrypt": {"OutcomeKey.Arn"},
+        "events:PutEvents": {f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/default"},
+    }
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=str)
+def test_a_state_machine_may_put_events_on_the_bus_in_its_own_name_only(machine: Machine) -> None:
+    """A request may have several sources. Source: EventBridge user guide, "Using IAM policy conditions"."""
+    (statement,) = (
+        statement
+        for statement in roles()[f"{machine.logical_id}Role"]
+        if "events:PutEvents" in listed(statement["Action"])
+    )
+    (entry,) = machine.tasks["Publish Incident"]["Parameters"]["Entries"]
+
+    assert statement["Condition"] == {
+        "ForAllValues:StringEquals": {"events:source": entry["Source"]},
+        "Null": {"events:source": "false"},
+    }
+    assert entry == {
+        "Source": "holdfast",
+        "DetailType": "Incident",
+        "Detail.$": "States.StringToJson($.notification.forms.default)",
     }
 
 
@@ -249,7 +271,7 @@ def test_a_state_machine_writes_to_the_ledger_and_publishes_to_the_outcome_topic
             task["Parameters"].get("TopicArn", task["Parameters"].get("TableName")),
         )
         for task in calling
-        if "TransactItems.$" not in task["Parameters"]
+        if not {"TransactItems.$", "Entries"} & task["Parameters"].keys()
     } == {("sns:publish", "${OutcomeTopicArn}"), ("dynamodb:putItem", "${LedgerTableName}")}
     assert (substitutions["OutcomeTopicArn"], substitutions["LedgerTableName"]) == (
         "OutcomeTopic",

@@ -46,9 +46,11 @@ LEAST_RESULTS = {
     "Check Wiring": {"checked": [], "faults": [], "blind": []},
     "Compare Coverage": {"stage": "done", "account_id": "111122223333", "looks": 1},
     "Describe Reconciliation": NOTIFICATION | {"ledger": items_of(NOTHING, "ledger", NOW, timedelta(1))},
+    "Unpack Message": {"failed": False, "subject": "", "forms": {"default": "{}"}},
 }
+UNPUBLISHED = frozenset({"$.publication_error"})
 ALWAYS_SET = {
-    **always_set(DEFINITION, LEAST_RESULTS),
+    **always_set(DEFINITION, LEAST_RESULTS, {("Told As Failure?", "Publication Failed"): UNPUBLISHED}),
     **always_set(PROCESSOR, LEAST_RESULTS, given=ITEM),
 }
 CONTEXT = {"$$.Execution.Id", "$$.Execution.StartTime", "$$.StateMachine.Name", "$$.Map.Item.Value"}
@@ -65,6 +67,9 @@ ROUNDS = {
     ),
 }
 """Every way round, and what in it takes its time: a wait, or a task that uses up its own or gets further."""
+
+NO_PARTS = {"$", None, "$.notification"}
+"""Where nothing is put that a run consists of."""
 
 ONCE = {
     frozenset({*_DESCRIBED, "Record Attachments"}),
@@ -98,9 +103,7 @@ def test_a_chunk_begins_as_the_task_hands_it_back() -> None:
 
 
 def test_every_part_of_a_run_stands_where_the_run_is_read_from() -> None:
-    parts = {
-        state["ResultPath"] for state in STATES.values() if state.get("ResultPath", "$") not in {"$", None}
-    }
+    parts = {path for state in STATES.values() if (path := state.get("ResultPath", "$")) not in NO_PARTS}
 
     assert parts == {"$.drift", "$.types", "$.policies", "$.attachments", "$.wiring", "$.coverage"}
     assert all(hasattr(parse_reconciliation(RUN.to_document()), path[2:]) for path in parts - {"$.drift"})
@@ -138,6 +141,7 @@ def test_every_error_is_caught_where_the_run_can_go_on() -> None:
         ],
         "Notify Success": [("Notification Failed", "$.error")],
         "Notify Failure": [("Notification Failed", "$.error")],
+        "Publish Incident": [("Told As Failure?", "$.publication_error")],
         "Notify Plainly": [("Notification Failed", "$.error")],
     }
 
@@ -153,22 +157,22 @@ def test_where_a_run_ends() -> None:
         "Nothing To Do": "Succeed",
         "Chunk Done": "Succeed",
         "Nothing To Tell": "Succeed",
-        "Notify Success": "Task",
+        "Told": "Succeed",
         "Reconciliation Failed": "ReconciliationFailed",
         "Description Failed": "ReconciliationFailed",
         "Notification Failed": "NotificationFailed",
+        "Publication Failed": "PublicationFailed",
     }
 
 
 def test_only_what_nobody_was_told_of_ends_with_another_name() -> None:
     pattern = TEMPLATE["Resources"]["UntoldEndRule"]["Properties"]["EventPattern"]["Fn::Sub"]
-    told = {state["Error"] for name, state in STATES.items() if state["Type"] == "Fail"} - {
-        "NotificationFailed"
-    }
+    untold = {"NotificationFailed", "PublicationFailed"}
+    told = {state["Error"] for name, state in STATES.items() if state["Type"] == "Fail"} - untold
 
     assert told == {"ReconciliationFailed"}
     assert all(f'"{error}"' in pattern for error in told)
-    assert '"NotificationFailed"' not in pattern
+    assert not any(f'"{error}"' in pattern for error in untold)
 
 
 @pytest.mark.parametrize("name", ["Notify Success", "Notify Failure"])

@@ -821,6 +821,33 @@ def test_a_publication_names_errors_after_the_exception(lab: Lab, code: str, err
     assert lab.failure({"Publish": publish})[0] == error
 
 
+EVENT = {"Source": "bakery", "DetailType": "Loaf", "Detail": {"weight": 750}}
+
+
+def test_an_event_that_the_bus_does_not_take_fails_the_task_and_the_cause_is_a_text(lab: Lab) -> None:
+    """Source: "Add EventBridge events with Step Functions" in the developer guide."""
+    nameless = {key: value for key, value in EVENT.items() if key != "Source"}
+    put = task("arn:aws:states:::events:putEvents", Parameters={"Entries": [nameless]})
+
+    error, cause = lab.failure({"Put": put})
+    assert (error, json.loads(cause)["FailedEntryCount"]) == ("EventBridge.FailedEntry", 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("InternalException", "EventBridge.InternalException"),
+        ("AccessDeniedException", "EventBridge.AccessDeniedException"),
+        ("ValidationException", "EventBridge.AmazonEventBridgeException"),
+    ],
+)
+def test_events_that_are_refused_name_errors_after_the_exception(lab: Lab, code: str, error: str) -> None:
+    lab.faults.fail_call("events", "PutEvents", ApiError(code, "no"))
+    put = task("arn:aws:states:::events:putEvents", Parameters={"Entries": [EVENT]})
+
+    assert lab.failure({"Put": put})[0] == error
+
+
 @pytest.fixture
 def ledger(lab: Lab) -> Any:
     """Make a table with two keys, and return a client."""

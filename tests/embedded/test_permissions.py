@@ -480,3 +480,46 @@ def test_a_policy_is_updated_with_permission_for_the_policy(world: World) -> Non
         except world.client.exceptions.AccessDeniedException:
             done = False
         assert done is allowed
+
+
+@pytest.mark.parametrize(
+    ("sources", "allowed"),
+    [
+        (["bakery"], True),
+        (["bakery", "bakery"], True),
+        (["aws.states"], False),
+        (["bakery", "aws.states"], False),
+    ],
+)
+def test_a_condition_on_all_values_is_judged_on_each_source_of_the_events(
+    world: World, sources: list[str], *, allowed: bool
+) -> None:
+    """IAM: "Multivalued context keys"."""
+    condition = {
+        "ForAllValues:StringEquals": {"events:source": "bakery"},
+        "Null": {"events:source": "false"},
+    }
+    bus = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/default"
+    world.allow(statement(bus, action="events:PutEvents", Condition=condition))
+    entries = [{"Source": source, "DetailType": "Loaf", "Detail": "{}"} for source in sources]
+
+    assert may_put(world, entries) is allowed
+
+
+def test_a_condition_on_one_value_is_not_judged_on_several(world: World) -> None:
+    bus = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/default"
+    condition = {"StringEquals": {"events:source": "bakery"}}
+    world.allow(statement(bus, action="events:PutEvents", Condition=condition))
+
+    assert may_put(world, [{"Source": "bakery", "DetailType": "Loaf", "Detail": "{}"}]) is False
+
+
+def may_put(world: World, entries: list[dict[str, str]]) -> bool:
+    """Return whether the role may put events on the default bus."""
+    events = connect(world.gateway, "events", world.key)
+    try:
+        events.put_events(Entries=entries)
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "AccessDeniedException"  # noqa: PT017 - what else could it be
+        return False
+    return True

@@ -30,6 +30,7 @@ def _deployed(monkeypatch: pytest.MonkeyPatch, api: ScriptedApi) -> None:
     monkeypatch.setenv("CONTESTED_AFTER", "3")
     monkeypatch.setenv("CONTESTED_WITHIN_MINUTES", "60")
     monkeypatch.setenv("RETENTION_DAYS", "365")
+    monkeypatch.setenv("STACK_NAME", "holdfast")
 
 
 def surrounded_by(api: ScriptedApi) -> None:
@@ -126,3 +127,51 @@ def test_a_raw_event_can_be_described_by_hand(api: ScriptedApi) -> None:
     assert notification["subject"] == (
         "[Holdfast o-far1coz49w] FAILED: DenyUnapprovedRegions on OU Workloads"
     )
+
+
+def counted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """Return the lines of metrics that were written, without their time."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert all(line.pop("_aws")["CloudWatchMetrics"][0]["Namespace"] == "Holdfast" for line in lines)
+    return lines
+
+
+def test_what_is_described_is_counted_in_one_line_of_the_log(
+    api: ScriptedApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.describes("p-7dj3cien", "DenyUnapprovedRegions", DENY_ALL)
+    surrounded_by(api)
+    describe_outcome.handler({"incident": CONFIRMED, "execution": EXECUTION}, None)
+    assert counted(capsys) == [{"Stack": "holdfast", "Detaches": 1, "Restored": 1, "ExposureSeconds": 42}]
+
+
+def test_what_is_described_again_without_its_record_is_not_counted_again(
+    api: ScriptedApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.describes("p-7dj3cien", "DenyUnapprovedRegions", DENY_ALL)
+    surrounded_by(api)
+    described = describe_outcome.handler({"incident": CONFIRMED, "execution": EXECUTION}, None)
+    capsys.readouterr()
+    refused = {"record_error": {"Error": "Refused", "Cause": "No."}, "notification": described}
+    again = describe_outcome.handler({"incident": CONFIRMED | refused, "execution": EXECUTION}, None)
+    assert (again["recorded"], counted(capsys)) == (False, [])
+
+
+def test_what_is_tried_again_is_not_counted_yet(api: ScriptedApi, capsys: pytest.CaptureFixture[str]) -> None:
+    api.refuses("describe_policy", "TooManyRequestsException")
+    with pytest.raises(OrganizationsThrottledError):
+        describe_outcome.handler({"incident": CONFIRMED, "execution": EXECUTION}, None)
+    assert counted(capsys) == []
+
+
+def test_a_metric_that_cannot_be_made_costs_no_notification(
+    api: ScriptedApi, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def break_down(_: object) -> dict[str, int]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(describe_outcome, "counts_of", break_down)
+    api.describes("p-7dj3cien", "DenyUnapprovedRegions", DENY_ALL)
+    surrounded_by(api)
+    notification = describe_outcome.handler({"incident": CONFIRMED, "execution": EXECUTION}, None)
+    assert (notification["failed"], counted(capsys)) == (False, [])

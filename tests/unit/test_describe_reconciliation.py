@@ -251,3 +251,26 @@ def test_an_input_that_looks_like_a_run_is_told_as_an_input(memory: RememberedHe
         True,
         ["task failed/input/MalformedEventError/failed"],
     )
+
+
+def test_every_described_run_is_counted_also_one_that_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STACK_NAME", "holdfast")
+    notifications = [told(document_of(CLEAN)), told(MISSING), told(MISSING, f"{RUN}-2")]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["tell"] for each in notifications] == [False, True, False]
+    assert [(line["Stack"], line["ReconcileRuns"], line["Drift"]) for line in lines] == [
+        ("holdfast", 1, 0),
+        ("holdfast", 1, 1),
+        ("holdfast", 1, 1),
+    ]
+
+
+def test_a_run_that_is_described_again_without_its_record_is_not_counted_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    described = told(MISSING)
+    capsys.readouterr()
+    again = told({"notification": described, "record_error": {"Error": "Refused", "Cause": "No."}})
+    assert (again["recorded"], capsys.readouterr().out) == (False, "")

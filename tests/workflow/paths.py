@@ -4,8 +4,9 @@ from __future__ import annotations
 
 _DESCRIBED = ["Describe Outcome", "Left Unrecorded?"]
 _RECORDED = [*_DESCRIBED, "Record Names", "Record Incident"]
-_SUCCEEDED = ["Failed?", "Notify Success", "Exempt?"]
-_FAILED = ["Failed?", "Notify Failure", "Remediation Failed"]
+_PUBLISHED = ["Unpack Message", "Publish Incident", "Told As Failure?"]
+_SUCCEEDED = ["Failed?", "Notify Success", *_PUBLISHED, "Exempt?"]
+_FAILED = ["Failed?", "Notify Failure", *_PUBLISHED, "Remediation Failed"]
 TOLD = [*_RECORDED, *_SUCCEEDED, "Told"]
 TOLD_AS_FAILURE = [*_RECORDED, *_FAILED]
 TOLD_PLAINLY = ["Describe Outcome", "Notify Plainly", "Remediation Failed"]
@@ -37,6 +38,7 @@ FAILED_TO_DESCRIBE = [*_ATTACHED, *TOLD_PLAINLY]
 
 REMEDIATION_FAILED = ("FAILED", "RemediationFailed")
 NOTIFICATION_FAILED = ("FAILED", "NotificationFailed")
+PUBLICATION_FAILED = ("FAILED", "PublicationFailed")
 
 EVERY_STATE = {
     *NOT_OURS,
@@ -50,4 +52,6 @@ EVERY_STATE = {
     *RESTORED_AFTER_EXEMPTION,
     *RESTORED_AND_TOLD_BEFORE,
     "Notification Failed",
+    "Notify Unpublished",
+    "Publication Failed",
 }

@@ -1,4 +1,4 @@
-"""An execution that ended without telling anybody: what no Catch can see."""
+"""An execution that ended without telling anybody, which no Catch can see, or without its event."""
 
 from __future__ import annotations
 
@@ -20,9 +20,17 @@ UNTOLD = "ended untold"
 
 REMEDY = "Treat the guardrail as detached until you have looked."
 
+UNPUBLISHED = "PublicationFailed"
+"""The error of an execution that has told people and topics, but could not put its event on the event bus."""
+
+_UNPUBLISHED = "people and topics were told of an incident, but its event could not be published"
+_REMEDY_OF_UNPUBLISHED = (
+    "Look at the execution for the error. What your rules do at Holdfast's events was not done."
+)
+
 
 def untold_letter(event: Mapping[str, Any], desk: Desk) -> Letter:
-    """Return the letter that says that an execution ended without telling how, whatever the event is like."""
+    """Return the letter that says that an execution ended untold, whatever the event is like."""
     detail = mapping_in(event, "detail")
     status, execution = text_in(detail, "status") or NOT_KNOWN, text_in(detail, "executionArn") or NOT_KNOWN
     console = Console.of_execution(execution)
@@ -36,18 +44,30 @@ def untold_letter(event: Mapping[str, Any], desk: Desk) -> Letter:
         cause=quoted(status),
         line=f"execution {name}",
         brief=f"execution {name}",
-        compose=partial(_write, status, name, link, desk),
+        compose=partial(_write, _claim(status, text_in(detail, "error")), name, link, desk),
         mailbox=Mailbox.ALARMS,
     )
 
 
-def _write(status: str, execution: str, link: str | None, desk: Desk, _now: datetime) -> Mail:
-    claim = f"ALARM: an execution of Holdfast ended without telling anybody how: {quoted(status)}"
+def _claim(status: str, error: str | None) -> tuple[str, str, str]:
+    """Return what the subject says, what the mail says, and what to do."""
+    if error == UNPUBLISHED:
+        return "ALARM: an event was not published", f"ALARM: {_UNPUBLISHED}", _REMEDY_OF_UNPUBLISHED
+    return (
+        f"ALARM: an execution ended untold: {quoted(status)}",
+        f"ALARM: an execution of Holdfast ended without telling anybody how: {quoted(status)}",
+        REMEDY,
+    )
+
+
+def _write(
+    claims: tuple[str, str, str], execution: str, link: str | None, desk: Desk, _now: datetime
+) -> Mail:
+    short, claim, remedy = claims
     lines = (
         f"{claim}.",
-        REMEDY,
+        remedy,
         f"Execution: {execution}",
         *([f"Look here: {link}"] if link else []),
     )
-    short = f"ALARM: an execution ended untold: {quoted(status)}"
     return mail_of(UNTOLD, Severity.PAGE, desk.organization, short, text_of(lines))

@@ -53,6 +53,19 @@ class Kind(StrEnum):
 TOLERATED = frozenset({Kind.SANCTIONED, Kind.EXEMPT})
 """What may be off for a while: it is told, and is no drift."""
 
+NOT_IN_FORCE = frozenset(
+    {
+        Kind.TYPE_DISABLED,
+        Kind.POLICY_DELETED,
+        Kind.PLACE_TAKEN,
+        Kind.TEXT_CHANGED,
+        Kind.MISSING,
+        Kind.UNRESOLVED,
+        Kind.COVERAGE_LOST,
+    }
+)
+"""With these a guardrail is not, or was not, in force as the baseline declares it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

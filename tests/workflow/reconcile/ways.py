@@ -11,10 +11,12 @@ _DESCRIBED = ["Describe Reconciliation", "Worth Telling?"]
 _PART = ["Whole Baseline?", *_DESCRIBED]
 _WHOLE = ["Whole Baseline?", "Check Wiring", *_DESCRIBED]
 
-_RECORDED = ["Left Unrecorded?", "Record Attachments", "Record Incident", "Failed?"]
-NOTIFIED, QUIET = "Notify Success", "Nothing To Tell"
-TOLD = [*_RECORDED, NOTIFIED]
-FAILED = [*_RECORDED, "Notify Failure", "Reconciliation Failed"]
+_RECORDED = ["Left Unrecorded?", "Record Attachments", "Record Incident"]
+_PUBLISHED = ["Unpack Message", "Publish Incident", "Told As Failure?"]
+NOTIFIED, QUIET = "Told", "Nothing To Tell"
+TOLD_NOW = ["Failed?", "Notify Success", *_PUBLISHED, NOTIFIED]
+TOLD = [*_RECORDED, *TOLD_NOW]
+FAILED = [*_RECORDED, "Failed?", "Notify Failure", *_PUBLISHED, "Reconciliation Failed"]
 FAILED_AGAIN = "Reconciliation Failed"
 """It was told before, and ends as a failure all the same."""
 TOLD_PLAINLY = ["Notify Plainly", "Description Failed"]
@@ -44,3 +46,4 @@ COMPARED_TWICE = [*_BEGUN, *_COMPARED, "Wait For The Account To Arrive", *_COMPA
 
 RECONCILIATION_FAILED = ("FAILED", "ReconciliationFailed")
 NOTIFICATION_FAILED = ("FAILED", "NotificationFailed")
+PUBLICATION_FAILED = ("FAILED", "PublicationFailed")
