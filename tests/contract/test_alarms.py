@@ -4,10 +4,21 @@ import json
 import re
 from typing import Any
 
+import pytest
+
+from tests.contract.roles import EVERYTHING
 from tests.contract.shipped import REMEDIATE, deployed, of_type
 
 ALARMS: dict[str, dict[str, Any]] = of_type(deployed(), "AWS::CloudWatch::Alarm")
-RULES = list(of_type(deployed(), "AWS::Events::Rule"))
+WATCHING = [
+    name
+    for name in of_type(deployed(**EVERYTHING), "AWS::Events::Rule")
+    if name.startswith(("Watch", "Witness"))
+]
+"""The rules that watch Holdfast itself, which share their alarms."""
+RULES = [name for name in of_type(deployed(), "AWS::Events::Rule") if name not in WATCHING]
+MOST_METRICS = 10
+"""The metrics that an alarm reads at most. Source: CloudWatch API reference, PutMetricAlarm, `Metrics`."""
 
 
 def test_there_is_an_alarm_for_all_that_could_go_unseen() -> None:
@@ -25,6 +36,7 @@ def test_there_is_an_alarm_for_all_that_could_go_unseen() -> None:
         ("AWS/States", "ExecutionsSucceeded", "ReconcileStateMachine"),
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "UndeliveredQueue.QueueName"),
         ("AWS/SQS", "ApproximateAgeOfOldestMessage", "MailQueue.QueueName"),
+        ("AWS/Events", "TriggeredRules", "WatchStartsRule"),
         *(("AWS/Events", "FailedInvocations", name) for name in RULES),
         *(("AWS/Events", "InvocationsFailedToBeSentToDlq", name) for name in RULES),
     }
@@ -48,6 +60,30 @@ def test_functions_that_are_throttled_for_five_minutes_raise_an_alarm() -> None:
         }
         for function in REMEDIATE.function_of_task.values()
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("WatchersFailingAlarm", "FailedInvocations"),
+        ("WatchersLosingAlarm", "InvocationsFailedToBeSentToDlq"),
+    ],
+)
+def test_one_alarm_sums_what_all_watching_rules_could_not_tell(name: str, metric: str) -> None:
+    alarm = of_type(deployed(**EVERYTHING), "AWS::CloudWatch::Alarm")[name]
+    total, *each = alarm["Metrics"]
+    watched = [query["MetricStat"]["Metric"] for query in each]
+
+    assert total["Expression"] == "SUM(METRICS())"
+    assert watched == [
+        {
+            "Namespace": "AWS/Events",
+            "MetricName": metric,
+            "Dimensions": [{"Name": "RuleName", "Value": rule}],
+        }
+        for rule in WATCHING
+    ]
+    assert len(watched) <= MOST_METRICS
 
 
 def test_no_alarm_is_raised_by_the_errors_of_functions() -> None:

@@ -48,9 +48,12 @@ def test_an_execution_that_somebody_stops_raises_the_alarm(holdfast: Holdfast) -
             executions.append(started["executionArn"])
             holdfast.executions.stop_execution(executionArn=started["executionArn"], error="Stopped")
 
-    (mail,) = alarms_during(holdfast, stop_it)
+    mails = {text_of(mail)[0]: mail for mail in alarms_during(holdfast, stop_it)}
+    who, end = sorted(mails.values(), key=lambda mail: "Call: StopExecution" not in mail.body)
 
-    assert (mail.to, text_of(mail)) == (WATCHER, alarm("ABORTED", executions[0]))
+    assert len(mails) == 2
+    assert (end.to, text_of(end)) == (WATCHER, alarm("ABORTED", executions[0]))
+    assert f'"On: {executions[0]}"' in text_of(who)
 
 
 def fail(holdfast: Holdfast) -> Run:
