@@ -147,7 +147,7 @@ def test_people_get_the_whole_event_by_the_queue_and_machines_a_record(rule: str
     assert found == {arn: arn == "AlertTopic" for arn in arns}
 
 
-@pytest.mark.parametrize("rule", ["AlertRule", "ExemptionRule", "WatchStartsRule"])
+@pytest.mark.parametrize("rule", ["AlertRule", "ExemptionRule"])
 def test_a_record_for_machines_is_json_whatever_the_event_lacks(rule: str) -> None:
     transformer = InputTransformer.parse(rules()[rule]["Targets"][0]["InputTransformer"])
     now = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)

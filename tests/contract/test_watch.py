@@ -238,9 +238,11 @@ def test_no_role_is_watched_by_an_empty_name() -> None:
     assert roles["requestParameters"] == {"roleName": [{"prefix": "holdfast-"}]}
 
 
-def test_what_the_watch_tells_goes_straight_to_the_alarm_topic_and_its_starts_to_machines() -> None:
+def test_what_the_watch_tells_goes_straight_to_the_alarm_topic_and_its_starts_to_a_queue() -> None:
     """Without a function and without a key."""
     rules = of_type(deployed(), "AWS::Events::Rule")
     arns = {name: [target["Arn"] for target in rules[name]["Targets"]] for name in PATTERNS}
 
-    assert arns == {name: ["AlertTopic" if name == "WatchStartsRule" else "AlarmTopic"] for name in PATTERNS}
+    assert arns == {
+        name: ["StartsQueue.Arn" if name == "WatchStartsRule" else "AlarmTopic"] for name in PATTERNS
+    }

@@ -109,6 +109,8 @@ def impatient(holdfast: Holdfast) -> Iterator[Holdfast]:
     shipped = client.describe_state_machine(stateMachineArn=arn)["definition"]
     changed = json.dumps({**json.loads(shipped), "TimeoutSeconds": 1})
     client.update_state_machine(stateMachineArn=arn, definition=changed)
+    # The watch tells of the change itself.
+    holdfast.aws.clock.settle()
     yield holdfast
     client.update_state_machine(stateMachineArn=arn, definition=shipped)
 

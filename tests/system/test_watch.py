@@ -85,6 +85,16 @@ def test_a_call_of_another_service_is_told_once(holdfast: Holdfast, method: str)
     ]
 
 
+def test_a_start_by_hand_waits_for_whoever_follows_the_alarm(holdfast: Holdfast) -> None:
+    def start() -> None:
+        holdfast.reconcile()
+
+    assert told(holdfast, start) == []
+    queue = holdfast.aws.client("sqs").receive_message(QueueUrl=holdfast.resource("StartsQueue"))
+    (call,) = (json.loads(message["Body"])["detail"] for message in queue["Messages"])
+    assert (call["eventName"], call["userIdentity"]["userName"]) == ("StartExecution", "local-operator")
+
+
 def test_what_holdfast_does_itself_is_not_told(holdfast: Holdfast) -> None:
     holdfast.aws.client("kms").enable_key(KeyId=holdfast.resource("OutcomeKey"))
 
