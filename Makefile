@@ -38,11 +38,12 @@ test-all: $(VENV)/.dev ## run every test
 
 check: lint types test-all ## all that CI asks for: lint, types, every test
 
-lint: $(VENV)/.dev ## check the style of the code, the YAML files and the template
+lint: $(VENV)/.dev ## check the style of the code, the YAML files and the templates
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/yamllint --strict .
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
+	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint -t witness.yaml
 	$(BIN)/zizmor --offline --quiet .github
 
 types: $(VENV)/.dev ## check the types

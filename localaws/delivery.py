@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localaws.permissions import role_may
 from localaws.resource_policies import ServiceRequest, is_allowed
 from localaws.transformer import InputTransformer, Path, TransformError
 
@@ -308,6 +309,9 @@ class Courier:
             raise DeliveryError(
                 "UNSUPPORTED_TARGET", "of EventBridge's own resources only buses are targets here"
             )
+        role = delivery.target.get("RoleArn")
+        if role and not role_may(role, "events:PutEvents", delivery.target_arn):
+            raise DeliveryError("NO_PERMISSIONS", f"{role} may not put events on {delivery.target_arn}")
         if delivery.forwarded:
             raise DeliveryError("THIRD_ACCOUNT_HOP_DETECTED", "the event comes from another bus already")
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from moto.core.exceptions import JsonRESTError
@@ -178,7 +179,13 @@ def _wants(rule: Any, event: Mapping[str, Any]) -> bool:
     via_cloudtrail = str(event.get("detail-type", "")).endswith("via CloudTrail")
     if via_cloudtrail and event["detail"].get("readOnly") is True and rule.state != _ALL_EVENTS:
         return False
-    return EventPattern.parse(pattern).matches(event)
+    return _read_pattern(pattern).matches(event)
+
+
+@lru_cache(maxsize=256)
+def _read_pattern(text: str) -> EventPattern:
+    """Read a pattern once: every event asks every rule."""
+    return EventPattern.parse(text)
 
 
 def _bus_of(entry: Mapping[str, Any], account: str, region: str) -> Any:

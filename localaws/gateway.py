@@ -34,6 +34,9 @@ INTERNAL_KEY_PREFIX = "ASIALOCAL"
 Their callers are units of work already; every other call counts as a unit while it is handled.
 """
 
+SERVICES_KEY = f"{INTERNAL_KEY_PREFIX}SERVICES000"
+"""The access key with which this program itself calls, in place of AWS's own services."""
+
 _LOG = logging.getLogger(__name__)
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")

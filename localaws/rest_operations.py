@@ -1,10 +1,13 @@
-"""Which operation a request of a REST protocol asks for: botocore's model knows it by method and path."""
+"""Which operation a request of a REST protocol asks for, and with what, as botocore's model says."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
+from urllib.parse import unquote
 
 from botocore.session import get_session
 
@@ -26,6 +29,44 @@ def rest_operation(service: str, method: str, path: str) -> str:
     """
     found = (name for verb, form, name in _forms(service) if verb == method and form.fullmatch(path))
     return next(found, "")
+
+
+def rest_parameters(
+    service: str, operation: str, path: str, query: Mapping[str, str], body: bytes
+) -> dict[str, Any]:
+    """Return what a request asks for: the members in its path, its query and its body.
+
+    Parameters
+    ----------
+    service, operation : str
+        The signing name, one of `SERVICES`, and what `rest_operation` found.
+    path : str
+        The path, without the query.
+    query : mapping
+        The query's parameters.
+    body : bytes
+        The body, JSON or nothing.
+    """
+    model = get_session().get_service_model(service).operation_model(operation)
+    members = model.input_shape.members if model.input_shape else {}
+    places = {name: shape.serialization for name, shape in members.items()}
+    template = str(model.http["requestUri"]).partition("?")[0].rstrip("/").split("/")
+    found = {
+        f"{{{place.get('name', name)}}}": name
+        for name, place in places.items()
+        if place.get("location") == "uri"
+    }
+    in_path = {
+        found[part]: unquote(value)
+        for part, value in zip(template, path.rstrip("/").split("/"), strict=False)
+        if part in found
+    }
+    in_query = {
+        name: query[place["name"]]
+        for name, place in places.items()
+        if place.get("location") == "querystring" and place.get("name") in query
+    }
+    return {**in_path, **in_query, **json.loads(body or b"{}")}
 
 
 @lru_cache(maxsize=len(SERVICES))

@@ -27,7 +27,7 @@ from localaws.events import EventBus
 from localaws.fanout import Fanout
 from localaws.faults import Faults
 from localaws.functions import Functions, Surroundings
-from localaws.gateway import INTERNAL_KEY_PREFIX, Gateway
+from localaws.gateway import SERVICES_KEY, Gateway
 from localaws.identities import Credentials, Identities
 from localaws.interpreter import Interpreter
 from localaws.mail import Inbox
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from localaws.mail import Mail
 
 _OUTSIDER: Final = Credentials("AKIALOCALOPERATOR000", "local", "")
-_INSIDER: Final = Credentials(f"{INTERNAL_KEY_PREFIX}SERVICES000", "local", "local")
+_INSIDER: Final = Credentials(SERVICES_KEY, "local", "local")
 
 _SESSION: Final[Any] = boto3.Session()
 """Shared by all servers of a program: it keeps botocore's service models, which take long to read. Its

@@ -1,8 +1,7 @@
 """CloudTrail's events for the calls that change something, as EventBridge delivers them.
 
-Sources: "Logging AWS Organizations API calls with AWS CloudTrail" in the AWS Organizations user guide,
-"Logging AWS Systems Manager API calls with AWS CloudTrail" in the Systems Manager user guide, "CloudTrail
-record contents" in the AWS CloudTrail user guide, and real records that people published.
+Sources: "CloudTrail record contents" in the AWS CloudTrail user guide, and real records that people
+published; which calls are told, and what of them, says `trailed_services`.
 A failed call is an event like any other, with `errorCode` and `errorMessage`; reads are not delivered.
 """
 
@@ -15,67 +14,24 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from localaws.calls import error_of
+from localaws.gateway import SERVICES_KEY
 from localaws.identities import account_of
+from localaws.trailed_services import OMITTED, TRAILED, parameters_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from localaws.calls import CallError
     from localaws.clock import Clock
     from localaws.gateway import ApiCall, ApiResponse, Proceed
     from localaws.identities import Identities
+    from localaws.trailed_services import TrailedService
 
     Event = dict[str, Any]
 
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-_READS = ("Describe", "Get", "List")
 _LONGEST_PARAMETERS = 100 * 1024
 _LONGEST_ERROR_MESSAGE = 1024
-_MASKED = "****"
-_HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
-
-
-@dataclass(frozen=True, slots=True)
-class TrailedService:
-    """A service whose calls the trail records.
-
-    Parameters
-    ----------
-    source : str
-        EventBridge's name of it, such as `aws.organizations`.
-    event_source : str
-        CloudTrail's name of it, such as `organizations.amazonaws.com`.
-    region : str
-        Where its events appear; empty for the region of the call.
-    concealed : mapping of str to str
-        What CloudTrail writes instead of a value, by `Operation.member`.
-    """
-
-    source: str
-    event_source: str
-    region: str
-    concealed: Mapping[str, str]
-
-
-TRAILED = {
-    "organizations": TrailedService(
-        source="aws.organizations",
-        event_source="organizations.amazonaws.com",
-        # All of it is in us-east-1, wherever the caller is (source: the Organizations user guide).
-        region="us-east-1",
-        concealed={
-            "CreateAccount.accountName": _MASKED,
-            "CreateAccount.email": _MASKED,
-            "PutResourcePolicy.content": _HIDDEN,
-        },
-    ),
-    "ssm": TrailedService(
-        source="aws.ssm",
-        event_source="ssm.amazonaws.com",
-        region="",
-        concealed={"PutParameter.value": _HIDDEN},
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +81,13 @@ class Trail:
         return list(self._recorded)
 
     def __call__(self, call: ApiCall, proceed: Proceed) -> ApiResponse:
-        """Let `call` proceed, then record it."""
+        """Let `call` proceed, then record it.
+
+        What this program itself does, to deploy a template or to deliver an event, is not recorded: on AWS
+        CloudFormation and EventBridge are named as the callers, with roles that nobody has here.
+        """
         service = TRAILED.get(call.service)
-        if service is None or call.operation.startswith(_READS):
+        if service is None or service.event_name(call.operation) is None or call.access_key == SERVICES_KEY:
             return proceed(call)
         at = self._clock.now()
         identity = self._identities.user_identity(call)
@@ -170,7 +130,7 @@ def _record(service: TrailedService, call: ApiCall, response: ApiResponse, ident
         "userIdentity": identity,
         "eventTime": at,
         "eventSource": service.event_source,
-        "eventName": call.operation,
+        "eventName": service.event_name(call.operation),
         "awsRegion": region,
         "sourceIPAddress": call.environ.get("REMOTE_ADDR") or "127.0.0.1",
         "userAgent": call.environ.get("HTTP_USER_AGENT", ""),
@@ -204,13 +164,16 @@ def _error_members(error: CallError) -> Event:
 
 
 def _request_parameters(service: TrailedService, call: ApiCall) -> Event:
-    parameters = _concealed(service, call.operation, _lower_first(dict(call.parameters)))
+    parameters = _concealed(service, call.operation, _lower_first(parameters_of(call)))
     if len(json.dumps(parameters)) > _LONGEST_PARAMETERS:
         return {}
     return {"requestParameters": parameters or None}
 
 
 def _response_elements(service: TrailedService, call: ApiCall, response: ApiResponse) -> Event | None:
+    if not response.body.startswith(b"{"):
+        # Nothing of an XML answer: those of the calls that are told have nothing but a request id.
+        return None
     return _concealed(service, call.operation, _lower_first(response.json())) or None
 
 
@@ -226,9 +189,14 @@ def _lower_first(value: Any) -> Any:
 def _concealed(service: TrailedService, operation: str, value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    return {
+    shown = {
         name: service.concealed.get(f"{operation}.{name}", _concealed(service, operation, member))
         for name, member in value.items()
+    }
+    return {
+        name: member
+        for name, member in shown.items()
+        if service.concealed.get(f"{operation}.{name}") is not OMITTED
     }
 
 

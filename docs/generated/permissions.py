@@ -21,8 +21,9 @@ def render() -> str:
 def _rows(resources: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     for name, resource in resources.items():
         if resource["Type"] == "AWS::IAM::Role":
+            only = _only_with(resource["Condition"]) if "Condition" in resource else ""
             for statement, why in _statements(resource["Properties"], resources):
-                yield f"`{name.removesuffix('Role')}`", _actions(statement), _where(statement), why
+                yield f"`{name.removesuffix('Role')}`", _actions(statement), _where(statement), why + only
 
 
 def _statements(
@@ -47,14 +48,20 @@ def _unconditional(item: Any) -> tuple[Any, str]:
     """Return what an `!If` adds, and the words for when it does."""
     match item:
         case {"Fn::If": [condition, added, {"Ref": "AWS::NoValue"}]}:
-            return added, f", only with {_condition(TEMPLATE['Conditions'][condition])}"
+            return added, _only_with(condition)
     return item, ""
+
+
+def _only_with(condition: str) -> str:
+    return f", only with {_condition(TEMPLATE['Conditions'][condition])}"
 
 
 def _condition(condition: Any) -> str:
     match condition:
         case {"Fn::Equals": [{"Ref": parameter}, value]}:
             return f"`{parameter}={value}`"
+        case {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]}:
+            return f"a `{parameter}`"
         case {"Fn::And": parts}:
             return " and ".join(_condition(part) for part in parts)
         case {"Condition": name}:

@@ -12,6 +12,7 @@ EVERYTHING = {
     "TracingEnabled": "true",
     "RestorePolicyTypes": "true",
     "RestorePolicies": "true",
+    "WitnessBusArn": "arn:aws:events:us-east-1:444455556666:event-bus/witness",
 }
 """The parameters with which the roles may do most."""
 

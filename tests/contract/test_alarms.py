@@ -3,10 +3,21 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
+from tests.contract.roles import EVERYTHING
 from tests.contract.shipped import FUNCTION_OF_QUEUE, MACHINES, RECONCILE, REMEDIATE, deployed, of_type
 
 ALARMS: dict[str, dict[str, Any]] = of_type(deployed(), "AWS::CloudWatch::Alarm")
-RULES = list(of_type(deployed(), "AWS::Events::Rule"))
+WATCHING = [
+    name
+    for name in of_type(deployed(**EVERYTHING), "AWS::Events::Rule")
+    if name.startswith(("Watch", "Witness"))
+]
+"""The rules that watch Holdfast itself, which share their alarms."""
+RULES = [name for name in of_type(deployed(), "AWS::Events::Rule") if name not in WATCHING]
+MOST_METRICS = 10
+"""The metrics that an alarm reads at most. Source: CloudWatch API reference, PutMetricAlarm, `Metrics`."""
 
 
 def test_there_is_an_alarm_for_all_that_could_go_unseen() -> None:
@@ -27,6 +38,7 @@ def test_there_is_an_alarm_for_all_that_could_go_unseen() -> None:
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "UndeliveredQueue.QueueName"),
         ("AWS/SQS", "ApproximateAgeOfOldestMessage", "MailQueue.QueueName"),
         ("AWS/Lambda", "Errors", "SendMailFunction"),
+        ("AWS/Events", "TriggeredRules", "WatchStartsRule"),
         *(("AWS/Events", "FailedInvocations", name) for name in RULES),
         *(("AWS/Events", "InvocationsFailedToBeSentToDlq", name) for name in RULES),
     }
@@ -44,9 +56,6 @@ def summed(name: str) -> list[tuple[str, str, str]]:
         for metric in (stat["Metric"] for stat in stats)
     ]
 
-
-MOST_METRICS = 10
-"""The metrics that an alarm reads at most. Source: CloudWatch API reference, PutMetricAlarm, `Metrics`."""
 
 WAITS_FOR_ANOTHER = {"FindDriftFunction", "RestoreAttachmentsFunction"}
 """Of these one runs at a time, so that being throttled is in order."""
@@ -86,6 +95,30 @@ def test_a_notification_that_no_subscriber_got_raises_an_alarm_whatever_its_topi
     assert sorted(summed("NotificationsUndeliveredAlarm")) == sorted(
         ("AWS/SNS", "NumberOfNotificationsFailed", f"{topic}.TopicName") for topic in topics
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("WatchersFailingAlarm", "FailedInvocations"),
+        ("WatchersLosingAlarm", "InvocationsFailedToBeSentToDlq"),
+    ],
+)
+def test_one_alarm_sums_what_all_watching_rules_could_not_tell(name: str, metric: str) -> None:
+    alarm = of_type(deployed(**EVERYTHING), "AWS::CloudWatch::Alarm")[name]
+    total, *each = alarm["Metrics"]
+    watched = [query["MetricStat"]["Metric"] for query in each]
+
+    assert total["Expression"] == "SUM(METRICS())"
+    assert watched == [
+        {
+            "Namespace": "AWS/Events",
+            "MetricName": metric,
+            "Dimensions": [{"Name": "RuleName", "Value": rule}],
+        }
+        for rule in WATCHING
+    ]
+    assert len(watched) <= MOST_METRICS
 
 
 def test_no_alarm_is_raised_by_the_errors_of_functions_that_state_machines_run() -> None:

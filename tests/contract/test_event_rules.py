@@ -16,11 +16,29 @@ PATTERN_LIMIT = 2_048
 HARMLESS_FIELDS = {
     "$.detail.eventID",
     "$.detail.eventName",
+    "$.detail.eventSource",
     "$.detail.eventTime",
+    "$.detail.requestParameters.changeSetName",
+    "$.detail.requestParameters.executionArn",
+    "$.detail.requestParameters.functionName",
+    "$.detail.requestParameters.keyId",
     "$.detail.requestParameters.name",
     "$.detail.requestParameters.names[0]",
+    "$.detail.requestParameters.policyArn",
     "$.detail.requestParameters.policyId",
+    "$.detail.requestParameters.policyName",
+    "$.detail.requestParameters.replayName",
+    "$.detail.requestParameters.roleName",
+    "$.detail.requestParameters.rule",
+    "$.detail.requestParameters.stackName",
+    "$.detail.requestParameters.stateMachineArn",
+    "$.detail.requestParameters.subscriptionArn",
+    "$.detail.requestParameters.tableName",
     "$.detail.requestParameters.targetId",
+    "$.detail.requestParameters.topicArn",
+    "$.detail.requestParameters.trailName",
+    "$.detail.requestParameters.uUID",
+    "$.detail.requestParameters.uuid",
     "$.detail.sourceIPAddress",
     "$.detail.userIdentity.accountId",
     "$.detail.userIdentity.sessionContext.sessionIssuer.userName",
@@ -31,7 +49,10 @@ HARMLESS_FIELDS = {
 
 Names of IAM roles and users are limited to letters, digits and `+=,.@_-`. Source: IAM user guide, "IAM and
 AWS STS quotas". Those of parameters, to letters, digits and `_.-/`. Source: Systems Manager API reference,
-PutParameter. EventBridge does not escape what it inserts. Source: its user guide, "Input transformation".
+PutParameter. Those of rules, replays, functions, topics, tables, trails, stacks, state machines, executions
+and their ARNs, likewise. Source: the pattern of each member in its service's API reference. Not so those of
+alarms, which may hold quotation marks. EventBridge does not escape what it inserts. Source: its user guide,
+"Input transformation".
 """
 
 SUCCESSFUL_DETACH: dict[str, Any] = {

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from docs.generated.sources import ROOT, TEMPLATE
 from holdfast.failures import EXPLANATIONS
+from localaws.template import read_template
 
 MAILS = ROOT / "tests" / "unit" / "mails"
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -47,17 +49,30 @@ def test_every_failure_that_a_mail_names_has_a_playbook() -> None:
     assert "\n#### Any other error\n" in PLAYBOOKS
 
 
-def test_every_alarm_and_every_rule_that_tells_the_alarm_topic_has_a_playbook() -> None:
-    resources = TEMPLATE["Resources"]
+def alarms_of(resources: Mapping[str, Any], topic: str) -> list[str]:
+    """Return the alarms of a template, and the rules that tell people through its topic themselves."""
     alarms = [name for name, each in resources.items() if each["Type"] == "AWS::CloudWatch::Alarm"]
     rules = [
         name
         for name, each in resources.items()
         if each["Type"] == "AWS::Events::Rule"
-        and any(target["Arn"] == {"Ref": "AlarmTopic"} for target in each["Properties"]["Targets"])
+        and any(target["Arn"] == {"Ref": topic} for target in each["Properties"]["Targets"])
     ]
+    return [*alarms, *rules]
 
-    assert sorted(named("Alarms")) == sorted([*alarms, *rules, "UntoldEndRule"])
+
+def test_every_alarm_and_every_rule_that_tells_the_alarm_topic_has_a_playbook() -> None:
+    """That of the untold ends tells it by way of the mail queue."""
+    alarms = alarms_of(TEMPLATE["Resources"], "AlarmTopic")
+
+    assert sorted(named("Alarms")) == sorted([*alarms, "UntoldEndRule"])
+
+
+def test_every_alarm_of_the_witness_has_a_playbook() -> None:
+    witness = read_template(ROOT / "witness.yaml")["Resources"]
+    alarms = [name for name, each in witness.items() if each["Type"] == "AWS::CloudWatch::Alarm"]
+
+    assert sorted(named("The witness")) == sorted(alarms)
 
 
 def test_no_playbook_is_empty() -> None:

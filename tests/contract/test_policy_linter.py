@@ -17,7 +17,11 @@ RULES = {"E3510", "E3511", "E3512", "E3514", "E3530", "I3510", "W2511", "W3037"}
 """cfn-lint's rules about policies: syntax, ARNs, trust, actions that do not exist or match no resource."""
 
 HOLDERS = {"AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"}
-REQUIRED = {"OrganizationId": "o-exampleorgid"}
+REQUIRED = {
+    "OrganizationId": "o-exampleorgid",
+    "ManagementAccountId": "111122223333",
+    "HoldfastStackName": "holdfast",
+}
 
 
 def plain(template: Mapping[str, Any]) -> dict[str, Any]:

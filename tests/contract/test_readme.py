@@ -7,7 +7,7 @@ import pytest
 from docs.generated.readme import PARTS, README, parts_of, refresh
 from docs.generated.states import node_id
 from tests.contract.document_flow import caught_by, targets
-from tests.contract.roles import all_actions, roles
+from tests.contract.roles import EVERYTHING, all_actions, roles
 from tests.contract.shipped import EVERY_FUNCTION, RECONCILE, REMEDIATE, Machine
 
 WAYS_OF_LINE = {"-->": ["-->"], "-.->": ["-.->"], "==>": ["-->", "-.->"]}
@@ -77,7 +77,7 @@ def test_the_permissions_name_every_role_and_every_action() -> None:
     rows = [row.split(" | ") for row in PARTS["permissions"]().splitlines()[2:]]
     holders = {who.strip("| `") for who, *_ in rows}
 
-    assert {f"{holder}Role" for holder in holders} == roles().keys()
+    assert {f"{holder}Role" for holder in holders} == roles(**EVERYTHING).keys()
     assert {action for _, may, *_ in rows for action in re.findall(r"\w+:\w+", may)} == all_actions()
 
 

@@ -43,7 +43,9 @@ def test_the_sections_follow_an_event_on_its_way() -> None:
         ("9", "OutcomeTopic"),
         ("10", "MailQueue"),
         ("11", "AlarmTopic"),
-        ("12", "Dashboard"),
+        ("12", "WatchRulesRule"),
+        ("13", "WitnessChangesRule"),
+        ("14", "Dashboard"),
     ]
 
 

@@ -76,6 +76,15 @@ def test_only_the_outcomes_and_the_rules_that_tell_people_reach_the_mail_queue()
     assert statements[-1]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
+def test_only_the_rule_for_starts_by_hand_reaches_their_queue() -> None:
+    policy = of_type(deployed(), "AWS::SQS::QueuePolicy")["StartsQueuePolicy"]
+    allow, deny = policy["PolicyDocument"]["Statement"]
+
+    assert policy["Queues"] == ["StartsQueue"]
+    assert allow["Condition"] == {"ArnEquals": {"aws:SourceArn": "WatchStartsRule.Arn"}}
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
 def test_only_the_function_that_keeps_the_pace_publishes_to_people_s_topic() -> None:
     """A topic without a policy of its own takes what roles of its account are allowed to publish."""
     publishing = {
@@ -144,7 +153,14 @@ def test_eventbridge_may_publish_the_alerts_without_a_condition() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["AlertTopicPolicy", "AlarmTopicPolicy", "UndeliveredQueuePolicy", "MailQueuePolicy"]
+    "name",
+    [
+        "AlertTopicPolicy",
+        "AlarmTopicPolicy",
+        "UndeliveredQueuePolicy",
+        "MailQueuePolicy",
+        "StartsQueuePolicy",
+    ],
 )
 def test_every_statement_of_a_resource_policy_has_an_id_of_its_own(name: str) -> None:
     """Amazon SNS refuses the policy if not. Source: its developer guide, "API permissions"."""

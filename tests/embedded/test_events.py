@@ -217,8 +217,30 @@ def test_a_function_is_invoked_with_the_event(world: World) -> None:
     assert world.invocations.payloads == [event]
 
 
+def let_role_put_events(world: World, *buses: str) -> None:
+    """Make the role of the targets, which may put events on these buses."""
+    allow = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": list(buses)}
+    world.iam.create_role(RoleName="deliver", AssumeRolePolicyDocument="{}")
+    world.iam.put_role_policy(
+        RoleName="deliver",
+        PolicyName="deliver",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}),
+    )
+
+
+def test_a_bus_gets_nothing_by_a_role_that_may_not_put_events_there(world: World) -> None:
+    """EventBridge user guide, "Permissions for event buses"."""
+    second, third = (world.events.create_event_bus(Name=name)["EventBusArn"] for name in ("second", "third"))
+    let_role_put_events(world, third)
+    world.rule({"Arn": second, "RoleArn": ROLE, "DeadLetterConfig": {"Arn": world.queue("dead")}})
+
+    world.put()
+    assert world.letter()["ERROR_CODE"] == "NO_PERMISSIONS"
+
+
 def test_another_bus_gets_the_event_and_no_third_one(world: World) -> None:
     second, third = (world.events.create_event_bus(Name=name)["EventBusArn"] for name in ("second", "third"))
+    let_role_put_events(world, second, third)
     world.rule({"Arn": second, "RoleArn": ROLE})
     copy = {"Name": "copy", "EventBusName": "second", "EventPattern": json.dumps(PATTERN)}
     world.events.put_rule(**copy)

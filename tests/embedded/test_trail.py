@@ -1,4 +1,4 @@
-"""CloudTrail's events for Organizations and Systems Manager, and who is named in them.
+"""CloudTrail's events of calls, and who is named in them.
 
 RECORDS is "CloudTrail record contents", IDENTITY is "CloudTrail userIdentity element" in the AWS CloudTrail
 user guide, ORG is "Logging AWS Organizations API calls with AWS CloudTrail" in the AWS Organizations
@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from moto.moto_api._internal.models import moto_api_backend
 
 from localaws.clock import SkippingClock
-from localaws.gateway import INTERNAL_KEY_PREFIX, ApiError, Gateway
+from localaws.gateway import INTERNAL_KEY_PREFIX, SERVICES_KEY, ApiError, Gateway
 from localaws.identities import Identities
 from localaws.organizations import Organizations
 from localaws.trail import Trail
@@ -142,8 +142,77 @@ def test_reads_are_not_told(world: World) -> None:
     assert world.told == []
 
 
-def test_other_services_are_not_told(world: World) -> None:
-    connect(world.gateway, "sns").create_topic(Name="alerts")
+def test_data_events_and_other_services_are_not_told(world: World) -> None:
+    """EventBridge user guide, "AWS service events via CloudTrail": no data events by default."""
+    topic = connect(world.gateway, "sns").create_topic(Name="alerts")["TopicArn"]
+    world.told.clear()
+    connect(world.gateway, "sns").publish(TopicArn=topic, Message="hello")
+    connect(world.gateway, "logs").create_log_group(logGroupName="diary")
+    assert world.told == []
+
+
+def told_parameters(world: World) -> dict[str, Any]:
+    """Return what the last event says of the request, by the name of the call."""
+    detail = world.detail()
+    return {f"{world.told[-1]['source']} {detail['eventName']}": detail["requestParameters"]}
+
+
+def test_a_call_of_the_query_protocol_is_told_with_its_lists(world: World) -> None:
+    topic = connect(world.gateway, "sns").create_topic(Name="alerts")["TopicArn"]
+    connect(world.gateway, "sns").set_topic_attributes(
+        TopicArn=topic, AttributeName="DisplayName", AttributeValue="Alerts"
+    )
+    assert told_parameters(world) == {
+        "aws.sns SetTopicAttributes": {
+            "topicArn": topic,
+            "attributeName": "DisplayName",
+            "attributeValue": "Alerts",
+        }
+    }
+    connect(world.gateway, "sns").add_permission(
+        TopicArn=topic, Label="all", AWSAccountId=["444455556666", "111122223333"], ActionName=["Publish"]
+    )
+    assert world.detail()["requestParameters"]["aWSAccountId"] == ["444455556666", "111122223333"]
+
+
+def test_a_call_of_cloudwatch_is_told_under_the_name_of_its_endpoint(world: World) -> None:
+    connect(world.gateway, "cloudwatch").delete_alarms(AlarmNames=["smoke", "water"])
+    assert told_parameters(world) == {"aws.monitoring DeleteAlarms": {"alarmNames": ["smoke", "water"]}}
+    assert world.detail()["eventSource"] == "monitoring.amazonaws.com"
+
+
+def test_a_call_of_lambda_is_told_with_its_version_and_without_code(world: World) -> None:
+    """Lambda developer guide, "Lambda management events in CloudTrail"."""
+    role = connect(world.gateway, "iam").create_role(RoleName="any", AssumeRolePolicyDocument=TRUST)["Role"]
+    code = {"ZipFile": b"code"}
+    plain = {"FunctionName": "mill", "Role": role["Arn"], "Runtime": "python3.13", "Handler": "mill.grind"}
+    functions = connect(world.gateway, "lambda")
+    functions.create_function(**plain, Code=code, Environment={"Variables": {"SECRET": "flour"}})
+    made = world.detail()["requestParameters"]
+    functions.put_function_concurrency(FunctionName="mill", ReservedConcurrentExecutions=0)
+    assert told_parameters(world) == {
+        "aws.lambda PutFunctionConcurrency20171031": {
+            "functionName": "mill",
+            "reservedConcurrentExecutions": 0,
+        }
+    }
+    functions.update_function_code(FunctionName="mill", **code)
+    assert told_parameters(world) == {"aws.lambda UpdateFunctionCode20150331v2": {"functionName": "mill"}}
+    assert "flour" not in json.dumps(world.told)
+    assert (made["functionName"], "environment" in made, made["code"]) == ("mill", False, {})
+
+
+def test_iam_is_told_in_us_east_1(world: World) -> None:
+    """CloudTrail user guide, "Global service events"."""
+    iam = connect(world.gateway, "iam", region="eu-west-1")
+    iam.create_role(RoleName="any", AssumeRolePolicyDocument=TRUST)
+    iam.update_assume_role_policy(RoleName="any", PolicyDocument=TRUST)
+    event = world.told[-1]
+    assert (event["region"], event["detail"]["requestParameters"]["roleName"]) == ("us-east-1", "any")
+
+
+def test_what_the_program_itself_does_is_not_told(world: World) -> None:
+    connect(world.gateway, "events", SERVICES_KEY).put_rule(Name="any", ScheduleExpression="rate(1 day)")
     assert world.told == []
 
 
