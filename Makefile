@@ -72,7 +72,9 @@ PIN = cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-v
 
 # ---- The set-up: once, and again when the requirements change ----------------------------------------------
 
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
+# The list is whole, so nothing is resolved; what pip would have to build would need packages without a hash.
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	--only-binary :all: --require-hashes --requirement
 
 # The environment finds the core where it is shipped from.
 $(VENV)/.python:

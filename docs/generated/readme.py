@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 from docs.generated import failures, permissions, states
 from docs.generated.sources import ROOT
 
 README = ROOT / "README.md"
 
-PARTS = {
+PARTS: Mapping[str, Callable[[], str]] = {
     "remediation": states.render_remediation,
     "reconciliation": states.render_reconciliation,
     "permissions": permissions.render,
@@ -19,15 +20,22 @@ PARTS = {
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 
 
-def refresh(text: str) -> str:
-    """Return the README with every generated part as the sources have it now.
+def refresh(text: str, parts: Mapping[str, Callable[[], str]] = PARTS) -> str:
+    """Return a page with every generated part as the sources have it now.
+
+    Parameters
+    ----------
+    text : str
+        The page.
+    parts : mapping
+        What writes each part, by its marker's name; the README's, unless others are given.
 
     Raises
     ------
     KeyError
         If a marker names no part.
     """
-    return _PART.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}{part[3]}", text)
+    return _PART.sub(lambda part: f"{part[1]}{parts[part[2]]()}{part[3]}", text)
 
 
 def parts_of(text: str) -> list[str]:

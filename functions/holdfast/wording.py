@@ -360,7 +360,7 @@ def successor(report: Report) -> str:
 def commands(report: Report) -> dict[str, str]:
     """Return the commands that are worth giving, by what they are for."""
     given = {
-        "To free a slot, for example": _free_slot(report),
+        **_free_slot(report),
         "To attach it": _attach(report),
         "To end the exemption now": _revoke(report),
     }
@@ -402,17 +402,25 @@ def _attach(report: Report) -> str | None:
     return _command("attach-policy", attachment.policy_id, attachment.target_id)
 
 
-def _free_slot(report: Report) -> str | None:
-    """Name the last listed policy that nobody declared: a guardrail gives way to nothing."""
-    strangers = [holder.policy.policy_id for holder in report.holders if _is_dispensable(holder)]
-    if report.detachment is None or report.protected is None or not strangers:
-        return None
-    return _command("detach-policy", strangers[-1], report.detachment.attachment.target_id)
+def _free_slot(report: Report) -> dict[str, str]:
+    """Name the last listed policy that nobody declared: a guardrail gives way to nothing.
+
+    What is named as Control Tower names its own comes last. It is not left out, for anybody can choose such a
+    name, and the mail about a target that is full of them would say nothing.
+    """
+    if report.detachment is None or report.protected is None:
+        return {}
+    target_id = report.detachment.attachment.target_id
+    strangers = [holder.policy for holder in report.holders if _is_stranger(holder)]
+    plain = [policy for policy in strangers if not policy.name.startswith(CONTROL_TOWER_PREFIX)]
+    if not strangers:
+        return {}
+    purpose = "To free a slot, " + ("for example" if plain else "unless it is Control Tower's")
+    return {purpose: _command("detach-policy", (plain or strangers)[-1].policy_id, target_id)}
 
 
-def _is_dispensable(holder: Holder) -> bool:
-    managed = holder.policy.aws_managed or holder.policy.name.startswith(CONTROL_TOWER_PREFIX)
-    return not holder.in_baseline and not managed
+def _is_stranger(holder: Holder) -> bool:
+    return not (holder.in_baseline or holder.policy.aws_managed)
 
 
 def _command(verb: str, policy_id: str, target_id: str) -> str:

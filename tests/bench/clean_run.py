@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from docs.generated.prices import REQUEST_PRICE, SECOND_PRICE, TRANSITION_PRICE
 from tests.bench.large_organization import Shape
-from tests.bench.one_incident import (
-    REQUEST_PRICE,
-    SECOND_PRICE,
-    SECONDS_OF_AN_INVOCATION,
-    TRANSITION_PRICE,
-)
+from tests.bench.one_incident import SECONDS_OF_AN_INVOCATION
 from tests.bench.reconciling import reconciling
 
 RUNS_A_MONTH = 30.4 * 24 * 6

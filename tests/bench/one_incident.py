@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from docs.generated.prices import REQUEST_PRICE, SECOND_PRICE, TRANSITION_PRICE
 from tests.bench.stage import stage
-
-TRANSITION_PRICE = 0.025 / 1_000
-"""US dollars for a state transition in us-east-1. Source: Step Functions pricing, Standard workflows."""
-
-REQUEST_PRICE = 0.20 / 1_000_000
-"""US dollars for a Lambda request. Source: Lambda pricing, us-east-1."""
-
-SECOND_PRICE = 0.0000133334
-"""US dollars for a GB-second on arm64, and our functions have 1 GB. Source: the same."""
 
 SECONDS_OF_AN_INVOCATION = 1.0
 """Billed for one invocation, cold: an assumption, and four times what a warm one takes."""

@@ -126,14 +126,32 @@ def test_no_command_is_given_for_what_nobody_could_read() -> None:
     assert "command" not in text
 
 
+OURS = Holder(PolicySummary("p-7xfb7xkf", "DenyDisablingCloudTrail", aws_managed=False), in_baseline=True)
+MANAGED = Holder(PolicySummary("p-FullAWSAccess", "FullAWSAccess", aws_managed=True), in_baseline=False)
+TOWER = Holder(PolicySummary("p-ctower0001", "aws-guardrails-abcDEF", aws_managed=False), in_baseline=False)
+STUFFING = Holder(PolicySummary("p-allowlist01", "Stuffing", aws_managed=False), in_baseline=False)
+
+
 def test_a_guardrail_never_gives_way_to_another() -> None:
-    ours = Holder(PolicySummary("p-7xfb7xkf", "DenyDisablingCloudTrail", aws_managed=False), in_baseline=True)
-    managed = Holder(PolicySummary("p-FullAWSAccess", "FullAWSAccess", aws_managed=True), in_baseline=False)
-    tower = Holder(
-        PolicySummary("p-ctower0001", "aws-guardrails-abcDEF", aws_managed=False), in_baseline=False
-    )
-    full = replace(failed("AttachmentQuotaExceededError"), holders=(ours, managed, tower))
+    full = replace(failed("AttachmentQuotaExceededError"), holders=(OURS, MANAGED))
     assert "detach-policy" not in body(full)
+
+
+def test_a_stranger_gives_way_before_what_control_tower_may_have_made() -> None:
+    full = replace(EXAMPLES["failed_at_the_quota"], holders=(STUFFING, TOWER))
+    assert (
+        "To free a slot, for example: "
+        "aws organizations detach-policy --policy-id p-allowlist01 --target-id ou-exme-ycaqk99w\n"
+    ) in body(full)
+
+
+def test_a_target_that_is_full_of_control_towers_names_has_a_command_too_and_a_warning() -> None:
+    """Anybody can choose such a name."""
+    full = replace(EXAMPLES["failed_at_the_quota"], holders=(OURS, MANAGED, TOWER))
+    assert (
+        "To free a slot, unless it is Control Tower's: "
+        "aws organizations detach-policy --policy-id p-ctower0001 --target-id ou-exme-ycaqk99w\n"
+    ) in body(full)
 
 
 def test_no_slot_is_freed_where_nobody_knows_whose_it_is() -> None:

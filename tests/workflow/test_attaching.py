@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import boto3
 import pytest
 
+from docs.generated import cost, measured
 from holdfast.asking import ATTEMPTS
 from holdfast.failures import EXPLANATIONS
 from localaws.gateway import ApiError
+from tests.bench.executed import executions_of
 from tests.deployed import SCP, SUCCEEDED, Holdfast, the_only
 from tests.workflow.paths import FAILED_TO_REATTACH, REMEDIATION_FAILED, RESTORED
 from tests.workflow.refusals import BUSY, CONNECTION_LOST, TERMINAL, THROTTLED, codes
@@ -59,6 +62,18 @@ def test_throttling_is_outlasted_within_one_attempt_of_the_task(holdfast: Holdfa
 
     assert (run.states, run.errors, run.outcome) == (RESTORED, [], "restored")
     assert attachments_asked_for(holdfast) == asked_before + 4
+
+
+def test_a_restored_detach_takes_the_steps_and_the_log_with_which_its_cost_is_counted(
+    holdfast: Holdfast,
+) -> None:
+    """The log gets the whole history. Source: Step Functions developer guide, log level `ALL`."""
+    holdfast.detach(*GUARDRAIL)
+    newest = executions_of(holdfast.executions, holdfast.resource("RemediateStateMachine"))[0]
+
+    (transitions,) = {measured.number(row["state transitions"]) for row in measured.rows("accounts")}
+    assert newest.transitions == transitions
+    assert len(json.dumps(newest.events, default=str)) < cost.LOGGED_BY_INCIDENT * 1_000_000_000
 
 
 def test_longer_throttling_is_waited_out_by_the_state_machine(holdfast: Holdfast) -> None:
