@@ -44,6 +44,7 @@ lint: $(VENV)/.dev ## check the style of the code, the YAML files and the templa
 	$(BIN)/yamllint --strict .
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint -t witness.yaml
+	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint -t forwarder.yaml
 	$(BIN)/zizmor --offline --quiet .github
 
 types: $(VENV)/.dev ## check the types

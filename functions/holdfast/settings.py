@@ -45,7 +45,8 @@ class Settings:
     organization_id : str
         The organization that this deployment is for (`o-…`).
     account_ids : frozenset of str
-        The accounts whose records are accepted: the management account and the one that hosts the stack.
+        The accounts whose records are accepted: the management account, the one that hosts the stack, and
+        those that may forward theirs.
     """
 
     mode: Mode
@@ -65,7 +66,14 @@ class Settings:
         organization = _matching(environ, "ORGANIZATION_ID", ORGANIZATION_ID, "an organization's id (o-…)")
         management = _matching(environ, "MANAGEMENT_ACCOUNT_ID", ACCOUNT_ID, "12 digits")
         host = _matching(environ, "HOST_ACCOUNT_ID", ACCOUNT_ID, "12 digits")
-        return cls(Mode(mode), organization, frozenset({management, host}))
+        return cls(Mode(mode), organization, frozenset({management, host, *_forwarding(environ)}))
+
+
+def _forwarding(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the accounts that may forward their events; nothing is none."""
+    expected = "accounts of 12 digits with commas between, or nothing"
+    ids = re.compile(rf"({ACCOUNT_ID.pattern}(,{ACCOUNT_ID.pattern})*)?")
+    return tuple(filter(None, _matching(environ, "FORWARDING_ACCOUNT_IDS", ids, expected).split(",")))
 
 
 def restoring_from(environ: Mapping[str, str]) -> Restoring:

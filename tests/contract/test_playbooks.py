@@ -68,11 +68,14 @@ def test_every_alarm_and_every_rule_that_tells_the_alarm_topic_has_a_playbook() 
     assert sorted(named("Alarms")) == sorted([*alarms, "UntoldEndRule"])
 
 
-def test_every_alarm_of_the_witness_has_a_playbook() -> None:
-    witness = read_template(ROOT / "witness.yaml")["Resources"]
-    alarms = [name for name, each in witness.items() if each["Type"] == "AWS::CloudWatch::Alarm"]
+@pytest.mark.parametrize(
+    ("template", "section"), [("witness.yaml", "The witness"), ("forwarder.yaml", "The forwarder")]
+)
+def test_every_alarm_of_another_account_has_a_playbook(template: str, section: str) -> None:
+    resources = read_template(ROOT / template)["Resources"]
+    alarms = [name for name, each in resources.items() if each["Type"] == "AWS::CloudWatch::Alarm"]
 
-    assert sorted(named("The witness")) == sorted(alarms)
+    assert sorted(named(section)) == sorted(alarms)
 
 
 def test_no_playbook_is_empty() -> None:

@@ -18,7 +18,11 @@ RULES = {"E3510", "E3511", "E3512", "E3514", "E3530", "I3510", "W2511", "W3037"}
 """cfn-lint's rules about policies: syntax, ARNs, trust, actions that do not exist or match no resource."""
 
 HOLDERS = {"AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"}
-REQUIRED = {"OrganizationId": "o-exampleorgid", "ManagementAccountId": "111122223333"}
+REQUIRED = {
+    "OrganizationId": "o-exampleorgid",
+    "ManagementAccountId": "111122223333",
+    "HoldfastBusArn": "arn:aws:events:us-east-1:111122223333:event-bus/holdfast-forwarded",
+}
 """What a template may demand; one that has a default keeps it."""
 
 

@@ -46,6 +46,7 @@ def test_the_sections_follow_an_event_on_its_way() -> None:
         ("12", "WatchRulesRule"),
         ("13", "WitnessChangesRule"),
         ("14", "Dashboard"),
+        ("15", "ForwardedEventsBus"),
     ]
 
 

@@ -22,6 +22,12 @@ def test_the_settings_are_read_from_the_environment() -> None:
     )
 
 
+def test_forwarding_accounts_are_served_as_well() -> None:
+    settings = Settings.from_environ(ENVIRONMENT | {"FORWARDING_ACCOUNT_IDS": "444455556666,777788889999"})
+
+    assert settings.account_ids == {"111122223333", "164621202689", "444455556666", "777788889999"}
+
+
 def test_the_management_account_may_host_the_stack_itself() -> None:
     settings = Settings.from_environ(ENVIRONMENT | {"HOST_ACCOUNT_ID": "111122223333", "MODE": "alert-only"})
     assert settings == Settings(Mode.ALERT_ONLY, "o-far1coz49w", frozenset({"111122223333"}))
@@ -35,6 +41,8 @@ def test_the_management_account_may_host_the_stack_itself() -> None:
         ("ORGANIZATION_ID", "exampleorgid", "an organization's id (o-…)"),
         ("MANAGEMENT_ACCOUNT_ID", "1111-2222-3333", "12 digits"),
         ("HOST_ACCOUNT_ID", "", "12 digits"),
+        ("FORWARDING_ACCOUNT_IDS", "444455556666,", "accounts of 12 digits with commas between, or nothing"),
+        ("FORWARDING_ACCOUNT_IDS", "all", "accounts of 12 digits with commas between, or nothing"),
     ],
 )
 def test_a_wrong_variable_is_named_with_its_value_and_what_was_expected(

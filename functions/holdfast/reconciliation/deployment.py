@@ -110,8 +110,12 @@ class Deployment:
 
     def _rule(self, name: str) -> State:
         client = self._clients.events
-        rule = call("events", "DescribeRule", client.describe_rule, Name=name)
-        listing = pages("events", "ListTargetsByRule", client.list_targets_by_rule, Rule=name)
+        # Of a rule that is not on the default bus, the name has the bus's before it. Source: CloudFormation
+        # template reference, AWS::Events::Rule, "Return values".
+        bus, _, own = name.rpartition("|")
+        on = {"EventBusName": bus} if bus else {}
+        rule = call("events", "DescribeRule", client.describe_rule, Name=own, **on)
+        listing = pages("events", "ListTargetsByRule", client.list_targets_by_rule, Rule=own, **on)
         targets = tuple(target for page in listing for target in page["Targets"])
         return RuleState(rule["State"], rule.get("EventPattern", ""), targets)
 
