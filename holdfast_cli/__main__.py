@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from holdfast.baseline import load_baseline
 from holdfast.reconciliation.trigger import Scope, ScopeKind
 from holdfast_cli.command_line import (
     GUARDRAILS,
@@ -24,8 +23,8 @@ from holdfast_cli.command_line import (
     explained,
     fail,
     read_successors,
-    well_put,
 )
+from holdfast_cli.evidence_commands import history, report
 from holdfast_cli.exempt_group import exempt
 from holdfast_cli.impact_command import run_impact
 from holdfast_cli.screen import Screen, safe
@@ -228,80 +227,6 @@ def reconcile(  # noqa: PLR0913 - each is an option of the command
 
 
 @app.command()
-def history(  # noqa: PLR0913 - each is an option of the command
-    *,
-    policy: Annotated[
-        str | None, typer.Option(help="Only this policy: its id, or a guardrail's name.")
-    ] = None,
-    target: Annotated[str | None, typer.Option(help="Only this target, by its id.")] = None,
-    since: Annotated[
-        str, typer.Option(help="12h, 7d, a day such as 2026-10-01, or a time with its zone.")
-    ] = "30d",
-    until: Annotated[str | None, typer.Option(help="The end, likewise; by default now.")] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
-    stack: Stack = "holdfast",
-    folder: BaselineFolder = GUARDRAILS,
-    as_json: AsJson = False,
-    endpoint_url: EndpointUrl = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> None:
-    """Show what the ledger holds: what was off, who did it, how it ended, and for how long it was off.
-
-    Example: holdfast history --policy DenyUnapprovedRegions --since 7d
-    """
-    from holdfast_cli.exempt import policy_called  # noqa: PLC0415 - others do not need it
-    from holdfast_cli.exempt_command import read_known  # noqa: PLC0415 - the same
-    from holdfast_cli.history_command import Form, Wanted, run_history, since_of  # noqa: PLC0415 - the same
-
-    if as_csv and as_json:
-        raise typer.BadParameter("not with --json", param_hint="--csv")
-    session, now = Session(endpoint_url, profile, region), datetime.now(UTC)
-    form = Form.CSV if as_csv else Form.JSON if as_json else Form.TABLE
-    with explained(), well_put():
-        known = read_known(folder, lambda: read_successors(session)) if policy else None
-        wanted = Wanted(
-            since_of(since, now),
-            since_of(until, now) if until else now,
-            policy_called(policy, known.baseline) if policy and known else None,
-            target,
-        )
-        code = run_history(Screen(), session, stack, wanted, form)
-    raise typer.Exit(code)
-
-
-@app.command()
-def report(  # noqa: PLR0913 - each is an option of the command
-    *,
-    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month, in UTC.")],
-    html: Annotated[
-        Path | None,
-        typer.Option(help="Where the page is written; without it, only the short form.", dir_okay=False),
-    ] = None,
-    stack: Stack = "holdfast",
-    folder: BaselineFolder = GUARDRAILS,
-    endpoint_url: EndpointUrl = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> None:
-    """Report every lapse of a month, and whether the ledger knows of every detach, for auditors.
-
-    If a detach of a guardrail is missing in the ledger, the exit code is 1. CloudTrail's event history is
-    kept for 90 days: what is older cannot be compared, and the report says so.
-
-    Example: holdfast report --month 2026-10 --html evidence.html
-    """
-    from holdfast_cli.evidence import month_of  # noqa: PLC0415 - others do not need it
-    from holdfast_cli.report_command import run_report  # noqa: PLC0415 - the same
-
-    session = Session(endpoint_url, profile, region)
-    with explained(), well_put():
-        baseline = load_baseline(folder).adopting(read_successors(session))
-        code = run_report(Screen(), session, stack, baseline, month_of(month), page=html)
-    raise typer.Exit(code)
-
-
-@app.command()
 def doctor(  # noqa: PLR0913 - each is an option of the command
     *,
     stack: Stack = "holdfast",
@@ -332,6 +257,8 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
 
 
 app.add_typer(exempt, name="exempt")
+app.command()(history)
+app.command()(report)
 
 
 @app.command()

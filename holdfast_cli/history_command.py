@@ -1,69 +1,143 @@
-"""`holdfast history`: what the ledger holds, for people, for programs and for spreadsheets."""
+"""`holdfast history`: the ledger's incidents as a table, as JSON or for a spreadsheet."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
+from rich.text import Text
 
 from holdfast.attachment import Attachment
-from holdfast.timestamps import format_timestamp
-from holdfast_cli.deployed_stack import find_stack
-from holdfast_cli.ledger_entries import Entry, Item, Ledger, read_items, read_ledger
+from holdfast.baseline import Baseline
+from holdfast.quoting import quoted
+from holdfast.reconciliation.sentence import counted
+from holdfast.timestamps import format_timestamp, parse_timestamp
+from holdfast_cli.command_line import say
+from holdfast_cli.evidence import names_in
+from holdfast_cli.exempt import policy_called
+from holdfast_cli.finding import shown
+from holdfast_cli.incidents import UNREADABLE, Incident, Item, Recorded, read_items
+from holdfast_cli.ledger_reading import Ledger, find_ledger
+from holdfast_cli.organization_tree import find_target
 from holdfast_cli.screen import safe
 
 if TYPE_CHECKING:
     from holdfast_cli.screen import Screen
     from holdfast_cli.session import Session
 
-OUTPUT = "LedgerTableName"
+_SPAN = re.compile(r"([0-9]{1,4})([mhd])", re.ASCII)
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
+# What a spreadsheet takes for a formula, also in its full width. Source: OWASP, "CSV Injection".
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
-class Form(Enum):
-    """How a history is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
+_COLUMNS = ("Time (UTC)", "Guardrail", "Target", "Who", "Outcome", "Exposure", "Accounts")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What of the ledger is asked for.
+class Question:
+    """Which incidents are asked for; None is all of them.
 
     Parameters
     ----------
-    since, until : datetime
-        The window of the detaches; `until` is not in it.
-    policy_id : str or None
-        One policy; None for all.
+    policy_ids : frozenset of str or None
+        The policies, a guardrail's under its new id and the declared one.
     target_id : str or None
-        One target; None for all.
+        The target.
+    since, until : datetime or None
+        From when on, and before when.
     """
 
-    since: datetime
-    until: datetime
-    policy_id: str | None = None
+    policy_ids: frozenset[str] | None = None
     target_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
-    def wants(self, entry: Entry) -> bool:
-        """Return whether an entry is asked for."""
-        attachment = entry.attachment
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """The attachments, if the question names both parts of them."""
+        if self.policy_ids is None or self.target_id is None:
+            return ()
+        return tuple(Attachment(policy_id, self.target_id) for policy_id in sorted(self.policy_ids))
+
+    def wants(self, incident: Incident) -> bool:
+        """Return whether an incident is asked for."""
+        policy_id = incident.attachment.policy_id if incident.attachment else UNREADABLE
+        target_id = incident.attachment.target_id if incident.attachment else UNREADABLE
         return (
-            self.since <= entry.since < self.until
-            and self.policy_id in {None, attachment.policy_id}
-            and self.target_id in {None, attachment.target_id}
+            (self.policy_ids is None or policy_id in self.policy_ids)
+            and (self.target_id is None or target_id == self.target_id)
+            and (self.since is None or self.since <= incident.at)
+            and (self.until is None or incident.at < self.until)
         )
 
 
-def run_history(screen: Screen, session: Session, stack: str, wanted: Wanted, form: Form) -> int:
-    """Print what the ledger holds, the newest first, and return the command's exit code.
+def moment_of(text: str, now: datetime, option: str) -> datetime:
+    """Return the time that people ask for: some time ago, a day's beginning in UTC, or a time.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these; names the value and what was expected.
+    """
+    if span := _SPAN.fullmatch(text):
+        return now - int(span[1]) * _UNITS[span[2]]
+    try:
+        if _DATE.fullmatch(text):
+            return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        return parse_timestamp(text)
+    except (ValueError, OverflowError) as error:
+        expected = "12h, 7d, a day such as 2026-10-01 or a time with its zone"
+        message = f"{option}: got {shown(text)}, expected {expected}"
+        raise ValueError(message) from error
+
+
+def question_of(
+    session: Session,
+    baseline: Baseline | None,
+    policy: str | None,
+    target: str | None,
+    times: tuple[datetime | None, datetime | None],
+) -> Question:
+    """Return what people ask for.
+
+    Raises
+    ------
+    UnknownGuardrailError, UnknownTargetError
+        If there is no such policy or target.
+    """
+    return Question(
+        _ids_of(policy_called(policy, baseline), baseline) if policy else None,
+        find_target(session.organizations(), target) if target else None,
+        *times,
+    )
+
+
+def _ids_of(policy_id: str, baseline: Baseline | None) -> frozenset[str]:
+    """Return all ids that a policy has had: its incidents stay under the one of their time."""
+    guardrails = baseline.guardrails if baseline else ()
+    known = next((each for each in guardrails if policy_id in {each.policy_id, each.declared_id}), None)
+    ids = (policy_id, known.policy_id, known.declared_id) if known else (policy_id,)
+    return frozenset(filter(None, ids))
+
+
+def run_history(  # noqa: PLR0913 - what the command line says
+    screen: Screen,
+    session: Session,
+    stack: str,
+    question: Question,
+    baseline: Baseline | None,
+    *,
+    form: str = "table",
+) -> int:
+    """Show the incidents that are asked for, the newest first, and return the command's exit code.
 
     Parameters
     ----------
@@ -72,144 +146,153 @@ def run_history(screen: Screen, session: Session, stack: str, wanted: Wanted, fo
     session : Session
         Which AWS, as whom.
     stack : str
-        The stack's name.
-    wanted : Wanted
+        The name or ARN of Holdfast's stack.
+    question : Question
         What is asked for.
-    form : Form
-        How it is printed.
+    baseline : Baseline or None
+        For the guardrails' names where the ledger has none.
+    form : str
+        `table`, `json` or `csv`.
 
     Raises
     ------
     NoStackError
         If there is no such stack, or it has no ledger.
     """
-    ledger = look_into_ledger(screen, session, stack, wanted.since)
-    entries = tuple(entry for entry in ledger.entries if wanted.wants(entry))
-    match form:
-        case Form.JSON:
-            screen.document([as_document(entry) for entry in entries])
-        case Form.CSV:
-            screen.line(_as_csv(entries))
-        case Form.TABLE:
-            _show(screen, entries, ledger, wanted)
+    recorded = _read(screen, find_ledger(session, stack), question)
+    incidents = tuple(incident for incident in recorded.incidents if question.wants(incident))
+    names = names_in(baseline)
+    if form == "json":
+        screen.document([as_document(incident, names) for incident in incidents])
+    elif form == "csv":
+        screen.sheet(as_csv(incidents, names))
+    else:
+        _show(screen, incidents, names)
+    if recorded.passed_over:
+        say(passed_over(recorded.passed_over))
     return 0
 
 
-def find_ledger(session: Session, stack: str) -> str:
-    """Return the name of a stack's ledger; raises `NoStackError` if there is none."""
-    return find_stack(session.client("cloudformation"), stack).output(OUTPUT, "the ledger")
+def passed_over(count: int) -> str:
+    """Return that there are items that do not count."""
+    return (
+        f"{counted(count, 'item')} of the ledger passed over: not as Holdfast writes them. Who wrote to the "
+        "table, CloudTrail's data events tell if a trail records them"
+    )
 
 
-def look_into_ledger(screen: Screen, session: Session, stack: str, since: datetime) -> Ledger:
-    """Return what was recorded since a time; the screen shows how far it is."""
-    table = find_ledger(session, stack)
+def _read(screen: Screen, ledger: Ledger, question: Question) -> Recorded:
+    named = question.attachments
+    pages = ledger.pages_of(named, question.since) if named else ledger.pages(question.since)
+    return read_items(read_all(screen, pages))
+
+
+def read_all(screen: Screen, pages: Iterable[Sequence[Item]]) -> list[Item]:
+    """Return the items of all pages; whoever watches sees how many there are."""
     items: list[Item] = []
     with screen.counter("Reading the ledger") as counter:
-        for page in read_items(session.client("dynamodb"), table, since):
+        for page in pages:
             items += page
             counter.add(len(page))
-    return read_ledger(items)
+    return items
 
 
-def _show(screen: Screen, entries: tuple[Entry, ...], ledger: Ledger, wanted: Wanted) -> None:
-    if entries:
-        table = Table("Detached (UTC)", "Guardrail", "Target", "By", "Outcome", "Exposed", box=None)
-        for entry in entries:
-            table.add_row(*(safe(cell) for cell in _cells(entry)))
-        screen.show(table)
-    window = f"from {format_timestamp(wanted.since)} to {format_timestamp(wanted.until)}"
-    screen.line(f"{len(entries):,} recorded {window}, and {ledger.runs:,} reconciliations since.", "bold")
-    if ledger.unread:
-        screen.line(f"{ledger.unread:,} items name no attachment, or are not Holdfast's: left out.", "yellow")
-
-
-def _cells(entry: Entry) -> tuple[str, ...]:
-    when = format_timestamp(entry.since) if entry.detached_at else f"before {format_timestamp(entry.since)}"
-    policy = entry.policy_name or entry.attachment.policy_id
-    session = f" ({entry.session})" if entry.session else ""
-    who = f"{entry.principal.rpartition(':')[2] or 'not known'}{session}"
-    return when, policy, entry.attachment.target_id, who, entry.outcome, span(entry.exposure)
-
-
-def span(exposure: timedelta | None) -> str:
-    """Return a time span as people read it; nothing where there is none."""
-    if exposure is None:
-        return "-"
-    seconds = int(exposure.total_seconds())
-    if seconds < 120:  # noqa: PLR2004 - two minutes
-        return f"{seconds} s"
-    minutes, hours = seconds // 60, seconds // 3600
-    return f"{minutes} min" if hours < 2 else f"{hours} h {minutes % 60} min"  # noqa: PLR2004 - two hours
-
-
-def as_document(entry: Entry) -> dict[str, Any]:
-    """Return an entry as plain JSON: every key always there."""
+def as_document(incident: Incident, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return an incident for a program, its words as they are."""
+    attachment = incident.attachment
     return {
-        "policy_id": entry.attachment.policy_id,
-        "policy_name": entry.policy_name or None,
-        "target_id": entry.attachment.target_id,
-        "detached_at": format_timestamp(entry.detached_at) if entry.detached_at else None,
-        "recorded_at": format_timestamp(entry.recorded_at),
-        "outcome": entry.outcome,
-        "verdict": entry.verdict or None,
-        "severity": entry.severity or None,
-        "error": entry.error or None,
-        "exposure_seconds": None if entry.exposure is None else int(entry.exposure.total_seconds()),
-        "accounts": entry.accounts,
-        "principal": entry.principal or None,
-        "session": entry.session or None,
-        "account_id": entry.account_id or None,
-        "source_ip": entry.source_ip or None,
-        "event_ids": sorted(entry.event_ids),
-        "execution": entry.execution or None,
-        "baseline_version": entry.baseline_version or None,
-        "code_version": entry.code_version or None,
+        "at": format_timestamp(incident.at),
+        "detached_at": format_timestamp(incident.detached_at) if incident.detached_at else None,
+        "recorded_at": format_timestamp(incident.recorded_at),
+        "guardrail": guardrail_name(incident, names),
+        "policy": attachment.policy_id if attachment else None,
+        "target": attachment.target_id if attachment else None,
+        "principal": incident.principal or None,
+        "session": incident.session or None,
+        "source_ip": incident.source_ip or None,
+        "account": incident.account_id or None,
+        "outcome": incident.outcome,
+        "verdict": incident.verdict or None,
+        "severity": incident.severity or None,
+        "error": incident.error or None,
+        "exposure_seconds": None if incident.exposure is None else int(incident.exposure.total_seconds()),
+        "accounts": incident.accounts,
+        "baseline": incident.baseline_version or None,
+        "execution": incident.execution or None,
+        "event_ids": sorted(incident.event_ids),
     }
 
 
-_COLUMNS = tuple(
-    as_document(Entry(Attachment("p-examplescp1", "r-exmp"), "", datetime.min.replace(tzinfo=UTC)))
-)
+def guardrail_name(incident: Incident, names: Mapping[str, str]) -> str | None:
+    """Return the guardrail's name, as the ledger or else the baseline has it; None if nobody knows."""
+    policy_id = incident.attachment.policy_id if incident.attachment else ""
+    return incident.policy_name or names.get(policy_id)
 
 
-def _as_csv(entries: tuple[Entry, ...]) -> str:
-    written = io.StringIO()
-    documents = [as_document(entry) for entry in entries]
-    rows = csv.DictWriter(written, _COLUMNS, lineterminator="\n")
-    rows.writeheader()
-    rows.writerows({name: _cell(value) for name, value in document.items()} for document in documents)
-    return written.getvalue().rstrip("\n")
+def as_csv(incidents: Iterable[Incident], names: Mapping[str, str]) -> str:
+    """Return incidents as a table with a header, in which a spreadsheet finds no formula."""
+    sheet = io.StringIO()
+    writer = csv.writer(sheet, lineterminator="\n")
+    documents = [as_document(incident, names) for incident in incidents]
+    header = list(as_document(_NOTHING, {}))
+    writer.writerow(header)
+    for document in documents:
+        writer.writerow([_cell(document[name]) for name in header])
+    return sheet.getvalue()
+
+
+_NOTHING = Incident(None, "", datetime.min.replace(tzinfo=UTC))
 
 
 def _cell(value: Any) -> str:
-    """Return a value as a spreadsheet takes it: what begins like a formula is text.
-
-    Source: OWASP, "CSV Injection".
-    """
-    if isinstance(value, list):
-        value = " ".join(map(str, value))
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """Return a value as a spreadsheet's cell: never a formula, never more than a line."""
+    if value is None:
+        return ""
+    text = " ".join(value) if isinstance(value, list) else str(value)
+    line = safe(" ".join(text.split()))
+    return f"'{line}" if _FORMULA.match(line) else line
 
 
-def since_of(text: str, now: datetime) -> datetime:
-    """Return the moment that people name: `7d`, `12h`, `2026-10-01`, or a time with its zone.
-
-    Raises
-    ------
-    ValueError
-        If it is none of these; names the value and what was expected.
-    """
-    unit = _SPANS.get(text[-1:])
-    if unit and text[:-1].isascii() and text[:-1].isdecimal() and len(text) <= _LONGEST_SPAN:
-        return now - int(text[:-1]) * unit
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        message = f"got {text!r}, expected 7d, 12h, a day such as 2026-10-01, or a time with its zone"
-        raise ValueError(message) from error
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+def span(exposure: timedelta | None) -> str:
+    """Return how long something was, as people read it; nothing if nobody knows."""
+    if exposure is None:
+        return ""
+    seconds = int(exposure.total_seconds())
+    days, hours, minutes = seconds // 86_400, seconds // 3_600 % 24, seconds // 60 % 60
+    parts = ((days, "d"), (hours, "h"), (minutes, "min"), (seconds % 60, "s"))
+    # The two greatest units: nobody needs the seconds of a day.
+    first = next((index for index, (number, _) in enumerate(parts) if number), len(parts) - 1)
+    return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number) or "0 s"
 
 
-_SPANS: Mapping[str, timedelta] = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
-_LONGEST_SPAN = 5
+def who(incident: Incident) -> str:
+    """Return who did it, with the session's name in quotation marks: the caller chose it."""
+    principal = safe(incident.principal) or "unknown"
+    return f"{principal}, session {quoted(incident.session)}" if incident.session else principal
+
+
+def _show(screen: Screen, incidents: tuple[Incident, ...], names: Mapping[str, str]) -> None:
+    if incidents:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in _COLUMNS:
+            table.add_column(column, justify="right" if column in {"Exposure", "Accounts"} else "left")
+        for row in _rows(incidents, names):
+            # As plain text: brackets in it are no markup.
+            table.add_row(*(Text(safe(cell)) for cell in row))
+        screen.show(table)
+    screen.line(f"{counted(len(incidents), 'incident')}.", "bold")
+
+
+def _rows(incidents: tuple[Incident, ...], names: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    for incident in incidents:
+        attachment = incident.attachment
+        unknown = UNREADABLE if attachment is None else attachment.policy_id
+        yield (
+            format_timestamp(incident.at),
+            " ".join((guardrail_name(incident, names) or unknown).split()),
+            attachment.target_id if attachment else UNREADABLE,
+            who(incident),
+            incident.outcome,
+            span(incident.exposure),
+            "" if incident.accounts is None else str(incident.accounts),
+        )

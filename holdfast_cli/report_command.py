@@ -1,47 +1,49 @@
-"""`holdfast report`: the evidence of a month, for auditors."""
+"""`holdfast report`: a month's evidence for auditors, as a page or as a summary."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from datetime import datetime, timedelta
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdfast.baseline import Baseline
-from holdfast.detachment import DETACH_POLICY, Detachment, detachment_of
-from holdfast.errors import MalformedEventError
-from holdfast.reconciliation.history import KEPT, LAG
+from holdfast.detachment import Detachment
 from holdfast.reconciliation.sentence import counted
-from holdfast_cli.event_history import event_history
-from holdfast_cli.evidence import Ending, Month, compare, lapses_in
-from holdfast_cli.history_command import find_ledger, look_into_ledger, span
-from holdfast_cli.report import Report
-from holdfast_cli.report_page import render
+from holdfast.timestamps import format_timestamp
+from holdfast_cli.event_history import detaches
+from holdfast_cli.evidence import (
+    Completeness,
+    Evidence,
+    Lapse,
+    Month,
+    Provenance,
+    Sightings,
+    Window,
+    compare,
+    evidence_of,
+    window_of,
+)
+from holdfast_cli.history_command import passed_over, read_all, span, who
+from holdfast_cli.incidents import Recorded, read_items
+from holdfast_cli.ledger_reading import Ledger, find_ledger
+from holdfast_cli.report_page import render_page
+from holdfast_cli.report_words import verdict_of
 from holdfast_cli.session import answered_at
 
 if TYPE_CHECKING:
-    from holdfast.reconciliation.history import History
+    from datetime import datetime
+
     from holdfast_cli.screen import Screen
     from holdfast_cli.session import Session
 
-COMPLETE, NOT_COMPLETE = 0, 1
-"""The command's exit codes: drift has one of its own, and a gap is a failure."""
-
-_PAGES = 10_000
-"""Of 50 events: half a million detaches in a month."""
+GAPS = 1
+"""The command's exit code if a detach is missing in the ledger; 3 is for drift alone."""
 
 
-def run_report(  # noqa: PLR0913 - what the command line says
-    screen: Screen,
-    session: Session,
-    stack: str,
-    baseline: Baseline,
-    month: Month,
-    *,
-    page: Path | None = None,
+def run_report(  # noqa: PLR0913, PLR0917 - what the command line says
+    screen: Screen, session: Session, stack: str, month: Month, baseline: Baseline, html: Path | None = None
 ) -> int:
-    """Make the report of a month, print what it says in short, and return the command's exit code.
+    """Gather a month's evidence, write or show it, and return the command's exit code.
 
     Parameters
     ----------
@@ -50,87 +52,112 @@ def run_report(  # noqa: PLR0913 - what the command line says
     session : Session
         Which AWS, as whom.
     stack : str
-        The stack's name.
-    baseline : Baseline
-        What is guarded, with the new ids of policies that were made again.
+        The name or ARN of Holdfast's stack.
     month : Month
-        Which month.
-    page : Path or None
-        Where the page is written; None for none.
+        The month.
+    baseline : Baseline
+        What is guarded; with the new ids of policies that were made again.
+    html : Path or None
+        Where the page goes.
 
     Raises
     ------
     NoStackError
         If there is no such stack, or it has no ledger.
     ServiceBusyError, ServiceRefusedError
-        If CloudTrail's event history cannot be read.
+        If CloudTrail does not answer: what it did not say cannot be compared.
+    OSError
+        If the page cannot be written.
     """
-    caller = session.client("sts").get_caller_identity()
-    now, since, until = answered_at(caller), month.since, month.until
-    ledger = look_into_ledger(screen, session, stack, since)
-    with screen.counter("Reading CloudTrail's event history") as counter:
-        window = _window(month, now)
-        history = event_history(session, caller["Arn"].split(":")[1])
-        detachments = tuple(_detachments(history, *window, counter.add)) if window else ()
-    report = Report(
-        organization=baseline.organization,
-        since=since,
-        until=until,
+    ledger = find_ledger(session, stack)
+    provenance, now = _provenance(session, stack, ledger, baseline)
+    recorded = read_items(read_all(screen, ledger.pages()))
+    window, partition = window_of(month, now), ledger.client.meta.partition
+    completeness = _compare(screen, session, partition, recorded, baseline, window) if window else None
+    evidence = evidence_of(month, recorded, completeness, baseline, provenance)
+    if html is not None:
+        html.write_text(render_page(evidence), encoding="utf-8")
+        screen.line(f"Written: {html}")
+    _show(screen, evidence, lapses=html is None)
+    return 0 if completeness is None or completeness.is_whole else GAPS
+
+
+def _provenance(
+    session: Session, stack: str, ledger: Ledger, baseline: Baseline
+) -> tuple[Provenance, datetime]:
+    identity = session.client("sts").get_caller_identity()
+    now = answered_at(identity)
+    return Provenance(
+        reader=identity["Arn"],
         made_at=now,
-        reader=caller["Arn"],
-        ledger=find_ledger(session, stack),
+        organization=baseline.organization,
+        stack=stack,
+        table=ledger.table,
+        region=ledger.client.meta.region_name,
         baseline_version=baseline.version,
-        lapses=lapses_in(entry for entry in ledger.entries if since <= entry.since < until),
-        runs=ledger.runs,
-        unread=ledger.unread,
-        completeness=compare(detachments, ledger.entries, baseline, *window) if window else None,
+    ), now
+
+
+def _compare(  # noqa: PLR0913, PLR0917 - all that a comparison needs
+    screen: Screen, session: Session, partition: str, recorded: Recorded, baseline: Baseline, window: Window
+) -> Completeness:
+    found: list[Detachment | None] = []
+    with screen.counter("Reading CloudTrail's history") as counter:
+        for page in detaches(session, partition, window.since, window.until):
+            found += page
+            counter.add(len(page))
+    known = tuple(each for each in found if each is not None)
+    sightings = Sightings(known, unreadable=len(found) - len(known))
+    return compare(sightings, recorded.incidents, baseline, window)
+
+
+def _show(screen: Screen, evidence: Evidence, *, lapses: bool) -> None:
+    source, figures = evidence.provenance, evidence.figures
+    screen.line(f"Evidence for {evidence.month.name}, organization {source.organization}", "bold")
+    screen.line(f"  by         {source.reader}, {format_timestamp(source.made_at)}")
+    versions = ", ".join(version.name for version in evidence.versions) or "none recorded"
+    screen.line(f"  baseline   in force: {versions}; compared with: {source.baseline_version}")
+    screen.line(
+        f"  lapses     {figures.lapses}: {figures.failed} failed at some stage, {figures.exempt} exempt, "
+        f"{figures.sanctioned} sanctioned; {counted(figures.runs, 'reconciliation run')} recorded"
     )
-    _show(screen, report)
-    if page is not None:
-        page.write_text(render(report), encoding="utf-8")
-        screen.line(f"Written: {page}")
-    return NOT_COMPLETE if report.has_gaps else COMPLETE
+    for ending, count in figures.endings.items():
+        if count:
+            screen.line(f"             {count} {ending}")
+    if figures.total is not None:
+        screen.line(
+            f"  exposure   total {span(figures.total)}, longest {span(figures.longest)}, "
+            f"median {span(figures.middle)}"
+        )
+    for line in _lapse_lines(evidence) if lapses else ():
+        screen.line(f"  {line}")
+    _show_end(screen, evidence)
 
 
-def _window(month: Month, now: datetime) -> tuple[datetime, datetime] | None:
-    """Return the part of a month that CloudTrail's history has; None if it has nothing of it."""
-    since, until = max(month.since, now - KEPT + _MARGIN), min(month.until, now - LAG)
-    return (since, until) if since < until else None
+def _lapse_lines(evidence: Evidence) -> Iterator[str]:
+    for lapse in evidence.lapses:
+        length = f", {span(lapse.exposure)}" if lapse.exposure is not None else ""
+        guardrail = " ".join(evidence.guardrail(lapse).split())
+        yield f"{_since(lapse)}  {guardrail} on {lapse.attachment.target_id}: {lapse.ending}{length}"
+        yield f"    {who(lapse.stages[0])}; {' → '.join(stage.outcome for stage in lapse.stages)}"
 
 
-_MARGIN = timedelta(hours=1)
-"""The oldest events disappear while they are read."""
+def _since(lapse: Lapse) -> str:
+    return format_timestamp(lapse.began) if lapse.is_dated else f"before {format_timestamp(lapse.began)}"
 
 
-def _detachments(
-    history: History, since: datetime, until: datetime, count: Callable[[int], None]
-) -> Iterator[Detachment]:
-    for record in history.records(DETACH_POLICY, since, until, _PAGES):
-        count(1)
-        with suppress(MalformedEventError):
-            detachment = detachment_of(record)
-            if since <= detachment.event_time < until:
-                yield detachment
-
-
-def _show(screen: Screen, report: Report) -> None:
-    figures = report.figures
-    screen.act(f"Guardrail evidence of {report.organization}, {report.month}")
-    screen.line(f"  {'lapses':26} {figures.lapses:,}")
-    for ending in Ending:
-        screen.line(f"  {ending:26} {figures.endings[ending]:,}")
-    for name, exposure in {"median exposure": figures.middle, "longest": figures.longest}.items():
-        screen.line(f"  {name:26} {span(exposure)}")
-    screen.line(f"  {'read by':26} {report.reader}")
-    if report.unread:
-        unread = counted(report.unread, "item")
-        screen.line(f"  {unread} of the ledger could not be read as incidents", "yellow")
-    if report.completeness is None:
-        screen.line(report.verdict, "yellow")
-        return
-    screen.verdict(report.verdict, good=not report.has_gaps)
-    if report.has_gaps:
-        screen.line("Next: holdfast reconcile, and find out in Step Functions what became of these events:")
-    for gap in report.completeness.gaps:
-        attachment = f"{gap.attachment.policy_id} from {gap.attachment.target_id}"
-        screen.line(f"  {gap.event_time:%Y-%m-%d %H:%M:%S}  {attachment}, event {gap.event_id}", "red")
+def _show_end(screen: Screen, evidence: Evidence) -> None:
+    for gap in evidence.completeness.gaps if evidence.completeness else ():
+        attachment = gap.attachment
+        name = (evidence.names or {}).get(attachment.policy_id, attachment.policy_id)
+        screen.line(
+            f"  GAP: {name} ({attachment.policy_id}) on {attachment.target_id}, detached "
+            f"{format_timestamp(gap.event_time)}, CloudTrail's event {gap.event_id}",
+            "red",
+        )
+    verdict = verdict_of(evidence)
+    for note in verdict.notes:
+        screen.line(f"  {note}", "yellow")
+    if evidence.passed_over:
+        screen.line(f"  {passed_over(evidence.passed_over)}.", "yellow")
+    screen.line(f"{verdict.title}. {verdict.words}", "bold red" if verdict.is_bad else "bold")

@@ -1,239 +1,315 @@
-"""The report as one page that needs nothing else: no script, no font, no picture from anywhere."""
+"""The report's page: one file without scripts and without anything that it would have to fetch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from html import escape
-from importlib.resources import files
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
 
-from holdfast.detachment import Detachment
 from holdfast.quoting import quoted
 from holdfast.reconciliation.sentence import counted
 from holdfast.timestamps import format_timestamp
-from holdfast_cli.evidence import Ending, Lapse
-from holdfast_cli.history_command import span
-from holdfast_cli.ledger_entries import Entry
-from holdfast_cli.report import Report
+from holdfast_cli.evidence import Completeness, Evidence, Lapse
+from holdfast_cli.history_command import passed_over, span
+from holdfast_cli.incidents import Incident
+from holdfast_cli.markup import Markup, element, joined
+from holdfast_cli.report_timeline import MARKS, timeline
+from holdfast_cli.report_words import Standing, verdict_of
 
-_CLASSES = {Ending.FAST: "fast", Ending.SLOW: "slow", Ending.ALLOWED: "allowed", Ending.OPEN: "open"}
-_NARROWEST = 0.4
-"""Percent of the month that a bar is wide at least, so that it can be seen."""
+_STYLE = Path(__file__).with_name("report_page.css")
+_SIGNS = {Standing.COMPLETE: "✓", Standing.PARTIAL: "◐", Standing.UNKNOWN: "?", Standing.GAPS: "!"}
+_NOBODY_KNOWS = "\N{EN DASH}"
 
 
-def render(report: Report) -> str:
-    """Return the page.
+def render_page(evidence: Evidence) -> str:
+    """Return the page, whole."""
+    title = f"Guardrail evidence, {evidence.month.name}"
+    style = Markup(_STYLE.read_text(encoding="utf-8"))
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_content_policy(style)),
+        element("meta", name_="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name_="color-scheme", content="light dark"),
+        element("meta", name_="referrer", content="no-referrer"),
+        element("title", f"{title}, {evidence.provenance.organization}"),
+        element("style", style),
+    )
+    main = element(
+        "main",
+        _verdict(evidence),
+        _figures(evidence),
+        _timeline(evidence),
+        _completeness(evidence),
+        _lapses(evidence),
+    )
+    body = element("body", _header(evidence), main, _footer(evidence))
+    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
 
-    Every word from outside is quoted as in a mail, and escaped; the page may load and run nothing.
+
+def _content_policy(style: str) -> str:
+    """Return what a browser may load and run: our one style sheet, known by its hash.
+
+    Source: W3C, Content Security Policy Level 3.
     """
-    style = files("holdfast_cli").joinpath("report.css").read_text(encoding="utf-8")
-    sections = (_summary(report), _completeness(report), _timeline(report), _lapses(report), _method(report))
-    title = f"Guardrail evidence, {report.month}"
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="color-scheme" content="light dark">
-<title>{escape(title)} · {escape(report.organization)}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header>
-<p class="kicker">Holdfast · {escape(report.organization)}</p>
-<h1>{escape(title)}</h1>
-<p class="lead">{_lead(report)}</p>
-</header>
-<main>
-{"".join(sections)}</main>
-<footer>
-<p>Made {_time(report.made_at)} by {_outside(report.reader)}.</p>
-</footer>
-</body>
-</html>
-"""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def _lead(report: Report) -> str:
-    figures = report.figures
-    ended = "" if report.is_over else f" The month is not over: as known at {_time(report.made_at)}."
-    if not figures.lapses:
-        return f"No guardrail is recorded as off.{ended}"
-    lapses, still = counted(figures.lapses, "lapse"), figures.endings[Ending.OPEN]
-    left = f"{still:,} not restored" if still else "none left open"
-    return f"{lapses} of guardrails, {left}.{ended}"
-
-
-def _summary(report: Report) -> str:
-    figures = report.figures
-    tiles = (
-        ("Lapses", f"{figures.lapses:,}", ""),
-        ("Fast path", f"{figures.endings[Ending.FAST]:,}", "fast"),
-        ("Slow path", f"{figures.endings[Ending.SLOW]:,}", "slow"),
-        ("Allowed", f"{figures.endings[Ending.ALLOWED]:,}", "allowed"),
-        ("Not restored", f"{figures.endings[Ending.OPEN]:,}", "open"),
-        ("Median", span(figures.middle), ""),
-        ("Longest", span(figures.longest), ""),
-        ("Total", span(figures.total), ""),
+def _header(evidence: Evidence) -> Markup:
+    source = evidence.provenance
+    organization = element("span", source.organization, class_="id")
+    return element(
+        "header",
+        element("p", "Holdfast · Guardrail evidence", class_="kicker"),
+        element("h1", evidence.month.name),
+        element(
+            "p",
+            "Every guardrail that was off in organization ",
+            organization,
+            ": who detached it, for how long, and how it came back.",
+            class_="lead",
+        ),
     )
-    cells = "".join(
-        f'<div class="{name}"><dt>{label}</dt><dd>{escape(value)}</dd></div>\n'
-        for label, value, name in tiles
+
+
+def _verdict(evidence: Evidence) -> Markup:
+    verdict = verdict_of(evidence)
+    return element(
+        "section",
+        element("span", _SIGNS[verdict.standing], class_="sign", aria_hidden="true"),
+        element("div", element("h2", verdict.title), element("p", verdict.words)),
+        class_=f"verdict {verdict.standing}",
     )
-    return _section("In numbers", f'<dl class="tiles">\n{cells}</dl>\n')
 
 
-def _completeness(report: Report) -> str:
-    compared = report.completeness
-    kind = "unknown" if compared is None else "whole" if compared.is_whole else "gaps"
-    text = f'<p class="verdict {kind}">{escape(report.verdict)}</p>\n'
-    if compared is None:
-        return _section("Completeness", text)
-    notes = []
-    if compared.unguarded:
-        detaches = counted(compared.unguarded, "detach", "detaches")
-        notes.append(f"{detaches} of policies that the baseline does not guard there.")
-    if compared.unseen:
-        entries = counted(len(compared.unseen), "entry", "entries")
-        notes.append(f"{entries} of the ledger about a detach that the event history does not show.")
-    listed = "".join(f"<li>{_gap(gap)}</li>\n" for gap in compared.gaps)
-    text += f'<ul class="gaps">\n{listed}</ul>\n' if listed else ""
-    return _section("Completeness", text + "".join(f"<p>{note}</p>\n" for note in notes))
+def _figures(evidence: Evidence) -> Markup:
+    figures = evidence.figures
+    shown = (
+        ("Lapses", str(figures.lapses)),
+        ("Longest", span(figures.longest) or _NOBODY_KNOWS),
+        ("Median", span(figures.middle) or _NOBODY_KNOWS),
+        ("In total", span(figures.total) or _NOBODY_KNOWS),
+        ("Failed at some stage", str(figures.failed)),
+        ("Exempt", str(figures.exempt)),
+        ("Sanctioned", str(figures.sanctioned)),
+        ("Reconciliations recorded", f"{figures.runs:,}"),
+    )
+    return element(
+        "section",
+        element("h2", "In numbers"),
+        element("dl", *(_figure(*each) for each in shown), class_="figures"),
+    )
 
 
-def _gap(gap: Detachment) -> str:
-    who = gap.principal.arn or gap.principal.name or "somebody unknown"
+def _figure(label: str, value: str) -> Markup:
+    return element("div", element("dt", label), element("dd", value))
+
+
+def _timeline(evidence: Evidence) -> Markup:
+    if not evidence.lapses:
+        return element(
+            "section", element("h2", "When"), element("p", "No guardrail was off.", class_="empty")
+        )
+    endings = ((ending, count) for ending, count in evidence.figures.endings.items() if count)
+    legend = (
+        element(
+            "li", element("span", class_=f"swatch {MARKS[ending]}"), f"{ending} ", element("b", str(count))
+        )
+        for ending, count in endings
+    )
+    return element(
+        "section",
+        element("h2", "When"),
+        element("ul", *legend, class_="legend"),
+        timeline(evidence),
+        class_="when",
+    )
+
+
+def _lapses(evidence: Evidence) -> Markup:
+    if not evidence.lapses:
+        return Markup()
+    header = ("Off since (UTC)", "Guardrail", "Detached by", "How it ended", "Off for")
+    rows = (_lapse(lapse, evidence) for lapse in evidence.lapses)
+    return element("section", element("h2", "Every lapse"), _table(header, rows))
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[Markup, ...]]) -> Markup:
+    """Return a table; on a phone each row is a card, so the roles say that it is a table all the same."""
+    columns = (element("th", name, scope="col", role="columnheader") for name in header)
+    lines = (
+        element(
+            "tr",
+            *(
+                element("td", cell, role="cell", data_label=name)
+                for name, cell in zip(header, row, strict=True)
+            ),
+            role="row",
+        )
+        for row in rows
+    )
+    return element(
+        "table",
+        element("thead", element("tr", *columns, role="row"), role="rowgroup"),
+        element("tbody", *lines, role="rowgroup"),
+        role="table",
+    )
+
+
+def _lapse(lapse: Lapse, evidence: Evidence) -> tuple[Markup, ...]:
+    attachment, accounts = lapse.attachment, lapse.accounts
+    covered = [counted(accounts, "account")] if accounts is not None else []
     return (
-        f"{_time(gap.event_time)}: <code>{escape(gap.attachment.policy_id)}</code> from "
-        f"<code>{escape(gap.attachment.target_id)}</code>, by {_outside(who)}, event "
-        f"<code>{escape(gap.event_id)}</code>"
+        _moment(lapse.began, "" if lapse.is_dated else "found then; nobody knows since when"),
+        _two(evidence.guardrail(lapse), _between(element("br"), [_id(attachment.pair), *covered])),
+        _person(lapse),
+        joined(_ending(lapse), *_stages(lapse)),
+        element("span", span(lapse.exposure) or _NOBODY_KNOWS, class_="span"),
     )
 
 
-def _timeline(report: Report) -> str:
-    if not report.lapses:
-        return ""
-    lanes: dict[str, list[Lapse]] = {}
-    for lapse in report.lapses:
-        lanes.setdefault(_policy(lapse), []).append(lapse)
-    drawn = "".join(
-        f"<li><h3>{name}</h3><div class=track>{''.join(_bar(lapse, report) for lapse in lapses)}</div></li>\n"
-        for name, lapses in sorted(lanes.items())
-    )
-    days = (report.until - report.since).days
-    marks = "".join(
-        f'<span style="left:{100 * (day - 1) / days:.3f}%">{day}</span>' for day in range(1, days, 7)
-    )
-    key = "".join(f'<span class="{name}">{ending}</span>' for ending, name in _CLASSES.items())
-    return _section(
-        "Timeline",
-        f'<ol class="lanes">\n{drawn}</ol>\n<div class="days" aria-hidden="true">{marks}</div>\n'
-        f'<p class="key">{key}</p>\n',
+def _moment(moment: datetime, remark: str = "") -> Markup:
+    day, _, time = format_timestamp(moment).rstrip("Z").partition("T")
+    words = element("time", day, " ", element("b", time), datetime=format_timestamp(moment))
+    return joined(words, element("span", remark, class_="small")) if remark else words
+
+
+def _two(first: str, second: str) -> Markup:
+    return joined(element("b", first), element("span", second, class_="small"))
+
+
+def _person(lapse: Lapse) -> Markup:
+    return _principal(
+        lapse.known("principal"), lapse.known("session"), lapse.known("account_id"), lapse.known("source_ip")
     )
 
 
-def _bar(lapse: Lapse, report: Report) -> str:
-    whole = report.until - report.since
-    end = _end(lapse, report)
-    left = min(100 * ((lapse.since - report.since) / whole), 100 - _NARROWEST)
-    width = min(max(100 * ((end - lapse.since) / whole), _NARROWEST), 100 - left)
-    words = f"{format_timestamp(lapse.since)}, {lapse.attachment.target_id}: {lapse.ending}"
-    return (
-        f'<span class="bar {_CLASSES[lapse.ending]}" style="left:{left:.3f}%;width:{width:.3f}%" '
-        f'title="{escape(words)}"><span class="unseen">{escape(words)}</span></span>'
+def _principal(principal: str, session: str, account: str, source_ip: str) -> Markup:
+    if not principal:
+        return element("span", "unknown", class_="muted")
+    short = principal.rpartition(":")[2]
+    parts = [_id(principal)] if short != principal else [f"account {account}"] if account else []
+    origin = [joined("session ", quoted(session))] if session else []
+    origin += [joined("from ", _id(source_ip))] if source_ip else []
+    parts += [_between(" · ", origin)] if origin else []
+    return _two(short, _between(element("br"), parts))
+
+
+def _between(separator: str, parts: Iterable[str]) -> Markup:
+    """Return parts with a separator between them."""
+    return joined(*[piece for part in parts for piece in (separator, part)][1:])
+
+
+def _ending(lapse: Lapse) -> Markup:
+    mark = element("span", class_=f"swatch {MARKS[lapse.ending]}")
+    return element("span", mark, str(lapse.ending), class_=f"ending {MARKS[lapse.ending]}")
+
+
+def _stages(lapse: Lapse) -> Iterator[Markup]:
+    """Yield the stages, where there is more to say than how it ended."""
+    plain = {"restored", "reconciliation, restored", "already attached"}
+    if len(lapse.stages) == 1 and lapse.stages[0].outcome in plain:
+        return
+    yield element("ol", *(_stage(stage, lapse) for stage in lapse.stages), class_="stages")
+
+
+def _stage(stage: Incident, lapse: Lapse) -> Markup:
+    same_day = stage.recorded_at.date() == lapse.began.date()
+    text = format_timestamp(stage.recorded_at).rstrip("Z")
+    shown = text.partition("T")[2] if same_day else text.replace("T", " ")
+    error = joined(": ", quoted(stage.error)) if stage.error else ""
+    time = element("time", shown, datetime=format_timestamp(stage.recorded_at))
+    return element("li", time, " ", stage.outcome, error)
+
+
+def _completeness(evidence: Evidence) -> Markup:
+    verdict, found = verdict_of(evidence), evidence.completeness
+    notes = [element("li", note) for note in verdict.notes]
+    if evidence.passed_over:
+        notes.append(element("li", f"{passed_over(evidence.passed_over)}."))
+    return element(
+        "section",
+        element("h2", "CloudTrail beside the ledger"),
+        *(_compared(found, evidence) if found else (element("p", verdict.words, class_="empty"),)),
+        *((element("ul", *notes, class_="notes"),) if notes else ()),
     )
 
 
-def _end(lapse: Lapse, report: Report) -> datetime:
-    """Return where a bar ends: what was not restored is off until the report was made."""
-    if lapse.ending in {Ending.OPEN, Ending.ALLOWED}:
-        return min(report.made_at, report.until)
-    return lapse.since + (lapse.exposure or timedelta())
-
-
-_COLUMNS = ("Since (UTC)", "Guardrail", "Target", "By", "Ending", "Exposed", "What was recorded")
-
-
-def _lapses(report: Report) -> str:
-    if not report.lapses:
-        return ""
-    head = "".join(f'<th scope="col">{column}</th>' for column in _COLUMNS)
-    rows = "".join(f"<tr>{''.join(_cells(lapse))}</tr>\n" for lapse in report.lapses)
-    return _section(
-        "Every lapse", f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
+def _compared(found: Completeness, evidence: Evidence) -> Iterator[Markup]:
+    since, until = format_timestamp(found.window.since), format_timestamp(found.window.until)
+    yield element(
+        "p",
+        "Each successful DetachPolicy in CloudTrail's event history beside the ledger's incidents, by the "
+        "ids of call and event. Compared: ",
+        element("time", since, datetime=since),
+        " to ",
+        element("time", until, datetime=until),
+        ".",
     )
-
-
-def _cells(lapse: Lapse) -> Iterator[str]:
-    since = _time(lapse.since) if lapse.is_dated else f"found {_time(lapse.since)}"
-    accounts = "" if lapse.accounts is None else f"<br><small>{counted(lapse.accounts, 'account')}</small>"
-    target = f"<code>{escape(lapse.attachment.target_id)}</code>{accounts}"
-    ending = f'<span class="ending {_CLASSES[lapse.ending]}">{lapse.ending}</span>'
-    stages = f"<ol>{''.join(f'<li>{_stage(entry)}</li>' for entry in lapse.entries)}</ol>"
-    guardrail = f"{_policy(lapse)}<br><small><code>{escape(lapse.attachment.policy_id)}</code></small>"
-    exposed = escape(span(lapse.exposure))
-    values = (since, guardrail, target, _who(lapse), ending, exposed, stages)
-    for column, value in zip(_COLUMNS, values, strict=True):
-        yield f'<td data-label="{column}"><div>{value}</div></td>'
-
-
-def _stage(entry: Entry) -> str:
-    error = f", {_outside(entry.error)}" if entry.error else ""
-    baseline = (
-        f" · baseline <code>{_outside(entry.baseline_version)}</code>" if entry.baseline_version else ""
+    shown = (
+        ("In both", str(found.matched)),
+        ("In CloudTrail only", str(len(found.gaps))),
+        ("In the ledger only", str(len(found.unseen))),
+        ("Not of guardrails", str(found.unguarded)),
     )
-    return f"{_time(entry.recorded_at)} {_outside(entry.outcome)}{error}{baseline}"
+    yield element("dl", *(_figure(*each) for each in shown), class_="figures four")
+    if found.gaps:
+        header = ("Detached (UTC)", "Guardrail", "By", "CloudTrail's event")
+        yield element("h3", "Detaches of guardrails that the ledger lacks")
+        yield _table(header, _gaps(found, evidence))
 
 
-def _who(lapse: Lapse) -> str:
-    principal, session = lapse.known("principal"), lapse.known("session")
-    lines = [_outside(principal) if principal else "not known"]
-    lines += [f"<small>session {_outside(session)}, chosen by the caller</small>"] if session else []
-    lines += [f"<small>from {_outside(address)}</small>"] if (address := lapse.known("source_ip")) else []
-    return "<br>".join(lines)
+def _gaps(found: Completeness, evidence: Evidence) -> Iterator[tuple[Markup, ...]]:
+    for gap in found.gaps:
+        who, pair = gap.principal, gap.attachment.pair
+        name = (evidence.names or {}).get(gap.attachment.policy_id, gap.attachment.policy_id)
+        yield (
+            _moment(gap.event_time),
+            _two(name, _id(pair)),
+            _principal(
+                who.arn or who.name or "", who.session_name or "", who.account_id or "", gap.source_ip or ""
+            ),
+            _id(gap.event_id),
+        )
 
 
-def _policy(lapse: Lapse) -> str:
-    name = lapse.known("policy_name")
-    return _outside(name) if name else f"<code>{escape(lapse.attachment.policy_id)}</code>"
-
-
-def _method(report: Report) -> str:
-    judged = ", ".join(f"<code>{_outside(version)}</code>" for version in report.baselines) or "none"
-    unread = f"; {counted(report.unread, 'item')} could not be read as incidents" if report.unread else ""
+def _footer(evidence: Evidence) -> Markup:
+    source = evidence.provenance
+    versions = [
+        element("li", _id(version.name), f" from {_day(version.first)} to {_day(version.last)}")
+        for version in evidence.versions
+    ]
+    in_force = element("ul", *versions) if versions else joined("none recorded in this month")
     facts = (
-        ("Organization", escape(report.organization)),
-        ("Month", f"{_time(report.since)} to {_time(report.until)}"),
-        ("Ledger", f"table <code>{escape(report.ledger)}</code>{unread}"),
-        ("Reconciliations", f"{report.runs:,} recorded since the month began; clean ones leave no record"),
-        ("Baselines that judged", judged),
-        ("Baseline compared with", f"<code>{_outside(report.baseline_version)}</code>"),
-        ("Read by", _outside(report.reader)),
-        ("Made", _time(report.made_at)),
+        ("Made", joined(element("time", format_timestamp(source.made_at)))),
+        ("By", _id(source.reader)),
+        ("Organization", _id(source.organization)),
+        ("Stack", joined(_id(source.stack), f" in {source.region}")),
+        ("Ledger", _id(source.table)),
+        ("Baselines in force", in_force),
+        ("Compared with", joined("baseline ", _id(source.baseline_version))),
     )
-    rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>\n" for name, value in facts)
-    return _section("What this was made from", f'<dl class="facts">\n{rows}</dl>\n{_EXPLAINED}')
+    return element(
+        "footer",
+        element("h2", "Where this comes from"),
+        element("dl", *(element("div", element("dt", name), element("dd", fact)) for name, fact in facts)),
+        element(
+            "p",
+            "All times are UTC. A lapse lasts from the detach, by CloudTrail's clock, until a read showed "
+            "the policy attached again. Names and addresses are shown for as long as the ledger keeps them.",
+        ),
+    )
 
 
-_EXPLAINED = """\
-<p>Exposure is counted from CloudTrail's time of the detach to the read that confirmed the attachment. A lapse
-is not restored if the ledger has no entry that says so; one that somebody else put back may be among them.
-Names and addresses are kept for as long as the stack's parameter RetentionDays says; after that the
-principal's unique id stands in their place.</p>
-"""
+def _day(moment: datetime) -> str:
+    return format_timestamp(moment).partition("T")[0]
 
 
-def _section(title: str, content: str) -> str:
-    return f"<section>\n<h2>{title}</h2>\n{content}</section>\n"
-
-
-def _time(moment: datetime) -> str:
-    text = format_timestamp(moment)
-    return f'<time datetime="{text}">{text.replace("T", " ").removesuffix("Z")}</time>'
-
-
-def _outside(word: str) -> str:
-    """Return an outside word, made harmless; the quotation marks would be all over the page."""
-    return escape(quoted(word).strip("“”"))
+def _id(text: str) -> Markup:
+    """Return an id or an ARN, which may be broken behind its colons and slashes."""
+    pieces = re.split("(?<=[:/])", text)
+    return element("span", *[piece for part in pieces for piece in (element("wbr"), part)][1:], class_="id")

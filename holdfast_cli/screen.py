@@ -112,6 +112,10 @@ class Screen:
         """Print JSON for a program, as it is."""
         self._console.out(json.dumps(value, indent=2), highlight=False)
 
+    def sheet(self, text: str) -> None:
+        """Print a table for a program, line by line as it is."""
+        self._console.out(text, highlight=False, end="")
+
     def track(self, items: Sequence[T], title: str) -> Iterable[T]:
         """Pass on the items, with a bar beside them where somebody watches."""
         with self._progress(BarColumn(), MofNCompleteColumn()) as progress:

@@ -1,243 +1,135 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
-import shutil
-import subprocess
 from dataclasses import replace
-from datetime import timedelta
 from html.parser import HTMLParser
-from pathlib import Path
-from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
-from holdfast_cli.evidence import Completeness, lapses_in, month_of
-from holdfast_cli.ledger_entries import read_ledger
-from holdfast_cli.report import Report
-from holdfast_cli.report_page import render
-from tests.unit.ledger_items import DETACHED, POLICY, ROLE, TARGET, drift, incident, names
-from tests.unit.test_evidence import detachment
+from holdfast_cli.evidence import Evidence
+from holdfast_cli.markup import element
+from holdfast_cli.report_page import render_page
+from tests.unit.evidence_examples import MADE_AT, REGIONS, detachment, eventful, evidence, incident, on
+from tests.unit.outside import WORDS
 
-OCTOBER = month_of("2026-10")
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-VOID = {"meta", "br"}
-
-
-def example_items() -> list[Any]:
-    """Return the ledger of a lively month."""
-    exempt = {"attachment": "p-cg404d5t/ou-exme-cbm7ma1f", "policy_name": "ProtectSecurityRoles"}
-    quick = [incident(detached_at=DETACHED + number * 5 * DAY - 7 * DAY) for number in range(4)]
-    leave = incident("exempt", **exempt, exposure_seconds=None)
-    told = [
-        *quick,
-        incident("failed", detached_at=DETACHED + 3 * HOUR, error="PolicyGoneError", exposure_seconds=None),
-        leave,
-        incident(**exempt, recorded_at=DETACHED + 30 * HOUR, exposure_seconds=108_000),
-        incident("sanctioned", **exempt, detached_at=DETACHED + 9 * DAY, exposure_seconds=None),
-        drift(
-            attachment="p-lp0dxjlp/r-exme",
-            policy_name="DenyLeaveOrganization",
-            detached_at=DETACHED + 4 * DAY,
-            recorded_at=DETACHED + 4 * DAY + HOUR,
-            exposure_seconds=3_600,
-        ),
-        drift("withheld", attachment=f"{POLICY}/338583429068", recorded_at=DETACHED + 12 * DAY),
-    ]
-    return [*told, *(names(item) for item in told[:6])]
-
-
-def report_of(items: list[Any], **changes: Any) -> Report:
-    """Return October's report of what items tell of."""
-    ledger = read_ledger(items)
-    report = Report(
-        organization="o-far1coz49w",
-        since=OCTOBER.since,
-        until=OCTOBER.until,
-        made_at=OCTOBER.until + 2 * DAY,
-        reader="arn:aws:sts::111122223333:assumed-role/auditor/jane",
-        ledger="holdfast-LedgerTable-1ABCDEF",
-        baseline_version="0123456789ab",
-        lapses=lapses_in(ledger.entries),
-        runs=3,
-        unread=0,
-        completeness=Completeness(OCTOBER.since, OCTOBER.until, matched=8, unguarded=2),
-    )
-    return replace(report, **changes)
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>\u202e\u0000&amp;</style>'
 
 
 class Page(HTMLParser):
-    """What a page says, and whether its elements are closed in their order."""
+    """The elements of a page with their attributes, and its words."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, html: str) -> None:
         super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.feed(text)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(html)
+        self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element that begins."""
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        """Check that what ends is what began last."""
-        assert self.open.pop() == tag
+        """Keep an element."""
+        self.elements.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        """Note words that people read."""
-        if self.open and self.open[-1] != "style":
-            self.words.append(data)
+        """Keep words."""
+        self.words += data
 
-    @property
-    def text(self) -> str:
-        """The words, white space made one space."""
-        return " ".join(" ".join(self.words).split())
+    def named(self, name: str) -> list[dict[str, str | None]]:
+        """Return the attributes of all elements of a name."""
+        return [attributes for tag, attributes in self.elements if tag == name]
 
 
-def test_the_page_closes_what_it_opens_and_needs_nothing_else() -> None:
-    page = Page(render(report_of(example_items())))
-    attributes = {name for _, attrs in page.tags for name in attrs}
-
-    assert page.open == []
-    assert {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe", "object"} == set()
-    assert attributes & {"src", "href", "onload", "onclick"} == set()
-    assert ("http-equiv", "Content-Security-Policy") in {
-        item for tag, attrs in page.tags if tag == "meta" for item in attrs.items()
-    }
-
-
-def test_the_page_names_every_lapse_and_who_it_was() -> None:
-    rows = render(report_of(example_items())).split("<tbody>")[1].split("</tr>")[:-1]
-    first = Page(rows[0]).text
-
-    assert len(rows) == 9
-    assert "2026-10-05 09:00:00" in first
-    assert "DenyUnapprovedRegions" in first
-    assert POLICY in first
-    assert TARGET in first
-    assert ROLE in first
-    assert "session mallory, chosen by the caller" in first
-    assert "restored by the fast path" in first
-
-
-@pytest.mark.parametrize(
-    "hostile",
-    [
-        "<script>alert(1)</script>",
-        '"><img src=x onerror=alert(1)>',
-        "&lt;b&gt;",
-        "evil\u202eexe",
-        "https://x.example",
-    ],
-)
-def test_no_word_from_outside_becomes_anything_but_words(hostile: str) -> None:
-    """A role's name, a session's, an error: whoever detaches may choose some of them."""
-    item = incident(policy_name=hostile, error=hostile, baseline_version=hostile)
-    page = Page(render(report_of([item, names(item, arn=hostile, session_name=hostile)], reader=hostile)))
-
-    assert page.open == []
-    assert {tag for tag, _ in page.tags} & {"script", "img", "b"} == set()
-    assert "\u202e" not in "".join(page.words)
-
-
-WHOLE = "between 01 October 00:00 and 01 November 00:00 UTC"
-LATER = "between 02 October 00:00 and 01 November 00:00 UTC"
-EVERY = "Every detach of a guardrail in CloudTrail's event history has an entry in the ledger"
-REST = "The rest of the month is not in that history, and was not compared."
-
-
-@pytest.mark.parametrize(
-    ("completeness", "sentence"),
-    [
-        (Completeness(OCTOBER.since, OCTOBER.until, matched=8), f"{EVERY} {WHOLE}: 8 of 8."),
-        (Completeness(OCTOBER.since + DAY, OCTOBER.until, matched=8), f"{EVERY} {LATER}: 8 of 8. {REST}"),
-        (
-            Completeness(OCTOBER.since, OCTOBER.until),
-            f"CloudTrail's event history shows no detach of a guardrail {WHOLE}.",
-        ),
-        (
-            Completeness(OCTOBER.since, OCTOBER.until, gaps=(detachment(),)),
-            f"Not complete: of 1 detach of guardrails {WHOLE} the ledger has no entry.",
-        ),
-        (None, "Cannot be compared: CloudTrail's event history keeps 90 days, and all of this is older."),
-    ],
-)
-def test_the_report_claims_no_more_than_was_compared(
-    completeness: Completeness | None, sentence: str
-) -> None:
-    report = report_of(example_items(), completeness=completeness)
-
-    assert report.verdict == sentence
-    assert sentence in Page(render(report)).text
-
-
-def test_a_gap_is_named() -> None:
-    gap = detachment()
-    page = Page(render(report_of([], completeness=Completeness(OCTOBER.since, OCTOBER.until, gaps=(gap,)))))
-
-    assert f"{gap.attachment.policy_id} from {gap.attachment.target_id}" in page.text
-    assert gap.event_id in page.text
-
-
-def test_a_month_without_a_lapse_says_so() -> None:
-    text = Page(render(report_of([]))).text
-
-    assert "No guardrail is recorded as off." in text
-    assert "Timeline" not in text
-
-
-def test_a_month_that_is_not_over_is_said_to_be_so() -> None:
-    text = Page(render(report_of([], made_at=DETACHED))).text
-
-    assert "The month is not over: as known at 2026-10-12 09:00:00 ." in text
-
-
-def test_what_was_never_restored_is_drawn_to_the_end_of_the_month() -> None:
-    page = render(
-        report_of([incident("failed", exposure_seconds=None, detached_at=OCTOBER.since + 15.5 * DAY)])
+def hostile(word: str) -> Evidence:
+    """Return evidence in which each word from outside is this one."""
+    worst = replace(
+        incident(REGIONS, on(5), "failed"),
+        policy_name=word,
+        principal=word,
+        session=word,
+        source_ip=word,
+        account_id=word,
+        error=word,
+        baseline_version=word,
     )
-    bars = re.findall(r'class="bar open" style="left:([0-9.]+)%;width:([0-9.]+)%"', page)
-
-    assert bars == [("50.000", "50.000")]
-
-
-_MEASURING = """<script>
-addEventListener("load", () => { const { scrollWidth, clientWidth } = document.documentElement;
-  document.title = scrollWidth - clientWidth })
-</script></head>"""
+    gap = detachment(REGIONS, on(6), number=2)
+    who = replace(gap.principal, arn=word, session_name=word)
+    found = evidence([worst], [replace(gap, principal=who, source_ip=word)])
+    return replace(found, provenance=replace(found.provenance, reader=word, stack=word, table=word))
 
 
-@pytest.mark.long
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium here to look at the page with")
-@pytest.mark.parametrize("width", [390, 1280])
-def test_no_browser_has_to_scroll_sideways(tmp_path: Path, width: int) -> None:
-    """A frame of that width, since a window of a browser without a head has a least width of its own."""
-    page = render(report_of(example_items())).replace("default-src 'none'; style-src 'unsafe-inline'", "")
-    (tmp_path / "page.html").write_text(page.replace("</head>", _MEASURING), encoding="utf-8")
-    (tmp_path / "frame.html").write_text(
-        f'<iframe src="page.html" style="width:{width}px;height:900px;border:0" onload="setTimeout(() => '
-        f'document.body.append(frames[0].document.title), 200)"></iframe>',
-        encoding="utf-8",
-    )
+def shape(page: Page) -> list[str]:
+    """Return the names of a page's elements, but for the places where a word may be broken."""
+    return [tag for tag, _ in page.elements if tag != "wbr"]
 
-    dumped = subprocess.run(  # noqa: S603 - the browser of this machine, and our own page
-        [
-            str(BROWSER),
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--allow-file-access-from-files",
-            "--virtual-time-budget=5000",
-            "--dump-dom",
-            f"file://{tmp_path}/frame.html",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    ).stdout
 
-    assert re.findall(r"</iframe>\s*(\d+)", dumped) == ["0"]
+def test_no_word_from_outside_becomes_markup() -> None:
+    html = render_page(hostile(HOSTILE))
+
+    assert shape(Page(html)) == shape(Page(render_page(hostile("word"))))
+    assert "<script" not in html
+    assert not {"\u202e", "\u0000"} & set(html)
+
+
+@settings(max_examples=30)
+@given(WORDS)
+def test_whatever_was_written_the_page_stays_what_it_is(word: str) -> None:
+    names = set(shape(Page(render_page(hostile(word or "word")))))
+
+    assert names <= set(shape(Page(render_page(eventful())))) | {"ul", "li", "ol"}
+
+
+@pytest.mark.parametrize("found", [eventful(), evidence([])], ids=["eventful", "empty"])
+def test_the_page_loads_nothing_and_runs_nothing(found: Evidence) -> None:
+    html = render_page(found)
+    page = Page(html)
+
+    assert {"script", "link", "img", "iframe", "object", "form"}.isdisjoint(shape(page))
+    assert not any({"src", "href", "style"} & set(attributes) for _, attributes in page.elements)
+    assert "url(" not in html
+    assert "@import" not in html
+
+
+def test_only_the_style_sheet_of_the_page_passes_its_own_policy() -> None:
+    html = render_page(eventful())
+    (style,) = re.findall("<style>(.*?)</style>", html, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    (policy,) = (meta["content"] for meta in Page(html).named("meta") if "http-equiv" in meta)
+
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def test_the_page_says_what_it_is_to_those_who_do_not_see_it() -> None:
+    page = Page(render_page(eventful()))
+    (drawing,) = page.named("svg")
+
+    assert page.named("html") == [{"lang": "en"}]
+    assert drawing["aria-labelledby"] == "timeline-title timeline-desc"
+    assert {header["scope"] for header in page.named("th")} == {"col"}
+    assert "4 guardrails with lapses. DenyUnapprovedRegions: 7 lapses;" in page.words
+
+
+def test_a_gap_is_named_with_its_event() -> None:
+    words = Page(render_page(eventful())).words
+
+    assert "The ledger has gaps" in words
+    assert "0000005a-2222-4333-8444-555555555555" in words
+
+
+def test_a_quiet_month_says_so() -> None:
+    words = Page(render_page(evidence([]))).words
+
+    assert "No guardrail was off." in words
+    assert "CloudTrail shows no detach of a guardrail." in words
+
+
+def test_a_month_that_cannot_be_compared_says_so() -> None:
+    words = Page(render_page(evidence([], made_at=MADE_AT.replace(year=2028)))).words
+
+    assert "Cannot be compared" in words
+    assert "All detaches are in the ledger" not in words
+
+
+def test_attributes_are_escaped_as_well() -> None:
+    assert element("td", "a<b", data_label='"x" & y') == '<td data-label="&quot;x&quot; &amp; y">a&lt;b</td>'
