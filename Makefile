@@ -68,7 +68,7 @@ clean: ## remove what was built; the set-up in .venv stays
 	rm -rf build .aws-sam
 
 PIN = cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade \
-	--annotation-style line --generate-hashes \
+	--annotation-style line --generate-hashes --only-binary :all: --no-emit-build-options \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
 
 # ---- The set-up: once, and again when the requirements change ----------------------------------------------

@@ -1,4 +1,4 @@
-"""What AWS asks for, in US dollars, in us-east-1, without any free tier: read in November 2026."""
+"""What AWS asks for, in US dollars, in us-east-1, without any free tier, as published in 2026."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ KEY = 1.00
 """A KMS key for a month, and each of its first two rotations. Source: KMS pricing, "Key storage"."""
 
 PAID_ROTATIONS = 2
-"""Of each key; later ones are free. Source: KMS pricing, "Key storage", since April 2024."""
+"""Of each key; later ones are free. Source: KMS developer guide, "Rotate AWS KMS keys"."""
 
 ALARM_METRIC = 0.10
 """A metric that an alarm looks at, for a month. Source: CloudWatch pricing, "Alarms", standard resolution."""

@@ -118,7 +118,7 @@ _ATTRIBUTES = ("Arn", "Name", "QueueName", "TopicName")
 
 ACCOUNT = "111122223333"
 ORGANIZATION = "o-exampleorgid"
-_PSEUDO_PARAMETERS = {
+PSEUDO_PARAMETERS = {
     "AWS::AccountId": ACCOUNT,
     "AWS::Partition": "aws",
     "AWS::Region": "us-east-1",
@@ -142,7 +142,7 @@ def scope(**parameters: str) -> Scope:
         name: Created(name, {attribute: f"{name}.{attribute}" for attribute in _ATTRIBUTES})
         for name in TEMPLATE["Resources"]
     }
-    return Scope({**_PSEUDO_PARAMETERS, **values}, TEMPLATE["Mappings"], TEMPLATE["Conditions"], created)
+    return Scope({**PSEUDO_PARAMETERS, **values}, TEMPLATE["Mappings"], TEMPLATE["Conditions"], created)
 
 
 def deployed(**parameters: str) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from docs.generated.readme import parts_of, refresh
 from tests.contract.shipped import FUNCTIONS, ROOT
 
 PAGE = CHANGE_BOARD.read_text(encoding="utf-8")
-ONE_PAGE = 900
-"""Words, those of the tables and links too."""
+ONE_PAGE = 800
+"""Words that people wrote; the generated rows grow with the template."""
 
 
 def test_the_page_has_a_place_for_every_generated_part() -> None:
@@ -26,7 +26,9 @@ def test_the_generated_parts_of_the_page_are_fresh() -> None:
 
 
 def test_the_page_is_one() -> None:
-    assert len(PAGE.split()) <= ONE_PAGE
+    written = refresh(PAGE, dict.fromkeys(PARTS, str))
+
+    assert len(written.split()) <= ONE_PAGE
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)]+)\)", PAGE))))

@@ -9,29 +9,12 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
-from localaws.template import read_parameters, read_template, translate
-from tests.contract.roles import EVERYTHING
-from tests.contract.shipped import ROOT
+from tests.contract.templates import TEMPLATES, plain, role_that_may
 
-TEMPLATES = [file for file in sorted(ROOT.glob("*.yaml")) if "AWSTemplateFormatVersion" in file.read_text()]
 RULES = {"E3510", "E3511", "E3512", "E3514", "E3530", "I3510", "W2511", "W3037"}
 """cfn-lint's rules about policies: syntax, ARNs, trust, actions that do not exist or match no resource."""
 
 HOLDERS = {"AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"}
-REQUIRED = {
-    "OrganizationId": "o-exampleorgid",
-    "ManagementAccountId": "111122223333",
-    "HoldfastBusArn": "arn:aws:events:us-east-1:111122223333:event-bus/holdfast-forwarded",
-}
-"""What a template may demand; one that has a default keeps it."""
-
-
-def plain(template: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a template as plain CloudFormation: in a SAM template the linter passes actions over."""
-    parameters = template["Parameters"]
-    required = {name: REQUIRED[name] for name, parameter in parameters.items() if "Default" not in parameter}
-    given = required | {name: value for name, value in EVERYTHING.items() if name in parameters}
-    return translate(template, read_parameters(template, given), ROOT, "us-east-1")
 
 
 def findings(template: Mapping[str, Any]) -> list[str]:
@@ -50,21 +33,10 @@ def findings(template: Mapping[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.name)
 def test_the_linter_finds_no_fault_in_any_policy(file: Any) -> None:
-    template = plain(read_template(file))
+    template = plain(file)
 
     assert HOLDERS & {resource["Type"] for resource in template["Resources"].values()} != set()
     assert findings(template) == []
-
-
-def role_that_may(**statement: Any) -> dict[str, Any]:
-    """Return a template with one role, and one statement of its policy."""
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
-    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
-    properties = {
-        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
-        "Policies": [{"PolicyName": "Planted", "PolicyDocument": policy}],
-    }
-    return {"Resources": {"Planted": {"Type": "AWS::IAM::Role", "Properties": properties}}}
 
 
 @pytest.mark.parametrize(
@@ -135,7 +107,7 @@ def forbidden(template: Mapping[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.name)
 def test_no_role_of_any_template_can_detach_or_delete_a_policy_or_write_an_exemption(file: Any) -> None:
-    template = plain(read_template(file))
+    template = plain(file)
     attached = [
         policy
         for resource in template["Resources"].values()
