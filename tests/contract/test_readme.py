@@ -84,7 +84,7 @@ def test_the_permissions_name_every_role_and_every_action() -> None:
 def test_the_readme_says_how_long_a_stacks_name_may_be() -> None:
     """A role's name, STACK-ROLE-RANDOM, has 64 characters; else CloudFormation cuts the stack's.
 
-    Functions' names have as many, and are shorter. Source: IAM API reference, CreateRole; Lambda API reference,
+    Functions' names have as many, and are shorter. Source: IAM and Lambda API references, CreateRole and
     CreateFunction; the random part has 12 or 13, as deployed stacks show.
     """
     longest = max(len(name) for name in (*roles(), *EVERY_FUNCTION.values()))
