@@ -282,6 +282,11 @@ class Holdfast:
         arn = self.output(topic)
         return [mail for mail in self.aws.inbox.mails() if mail.topic_arn == arn and not mail.token]
 
+    def changes(self) -> list[dict[str, Any]]:
+        """Return the records of all calls that were to change the organization, the oldest first."""
+        records = (recorded.detail for recorded in self.aws.trail.recorded())
+        return [record for record in records if record["eventSource"] == "organizations.amazonaws.com"]
+
     def alerts(self) -> list[Mail]:
         """Return the mails that announce a detach."""
         return [mail for mail in self.mails("MailTopicArn") if mail.attributes.get("outcome") == "alert"]

@@ -94,7 +94,7 @@ def test_the_same_failure_of_the_same_event_is_told_once(holdfast: Holdfast) -> 
 def test_the_same_event_in_two_racing_executions_is_told_once_and_both_verify(holdfast: Holdfast) -> None:
     with holdfast.unseen():
         holdfast.take(*GUARDRAIL)
-    event = holdfast.aws.trail.recorded()[-1].detail
+    event = holdfast.changes()[-1]
 
     with holdfast.watch() as runs:
         for _ in range(2):

@@ -36,13 +36,13 @@ def test_a_drift_is_told_with_what_would_have_been_done_and_left(holdfast: Holdf
     guardrails = short_ids(holdfast)
     with holdfast.unseen():
         DRIFTS[kind](holdfast)
-    found, changes = holdfast.state(), len(holdfast.aws.trail.recorded())
+    found, changes = holdfast.state(), holdfast.changes()
 
     run = holdfast.reconcile()
 
     squatter = {"squatter": holdfast.policy("ProtectSecurityRoles")} if kind == "name squatted" else {}
     told = findings_of(run, **guardrails, **squatter)
-    assert (holdfast.state(), len(holdfast.aws.trail.recorded())) == (found, changes)
+    assert (holdfast.state(), holdfast.changes()) == (found, changes)
     assert (run.states, run.errors) == (FOUND_TWICE if kind == "attachment missing" else FOUND, [])
     assert (run.end, run.outcome, run.mail.attributes["severity"]) == (SUCCEEDED, "drift found", "page")
     assert told == left_as_found(kind, REASONS)
