@@ -10,7 +10,7 @@ from typing import Any
 from holdfast.baseline import GUARDRAILS, load_baseline
 from holdfast.errors import ServiceRefusedError, TurnPendingError
 from holdfast.memory import connect_memory
-from holdfast.origin import check_account, check_organization
+from holdfast.origin import check_account, check_organization, check_sender
 from holdfast.reconciliation.executions import connect_executions
 from holdfast.reconciliation.run import Reconciliation
 from holdfast.reconciliation.trigger import Route, ScopeKind, Trigger, parse_trigger
@@ -53,6 +53,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     trigger = parse_trigger(event["input"])
     if trigger.change is not None:
         check_account(trigger.change.account_id, settings)
+        check_sender(event["input"], settings)
     baseline = load_baseline(GUARDRAILS)
     check_organization(baseline, settings)
     concerned = trigger.concerns(baseline.adopting(connect_successors().read()))

@@ -19,7 +19,7 @@ from holdfast.incident import Incident, Leave, Observation, Protection, is_incid
 from holdfast.ledger_table import connect_ledger
 from holdfast.live_text import check_text, text_matters
 from holdfast.organizations import Organizations, connect
-from holdfast.origin import check_account, check_organization
+from holdfast.origin import check_account, check_organization, check_sender
 from holdfast.settings import Settings, fight_rules_from
 from holdfast.successors import connect_successors
 from holdfast.verdict import NOT_OURS, Action, Circumstances, Reason, decide
@@ -78,6 +78,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     case = _case(event)
     detachment = case.detachment
     check_account(detachment.account_id, settings)
+    if not is_incident(event):
+        check_sender(event, settings)
     declared = load_baseline(GUARDRAILS)
     check_organization(declared, settings)
     baseline = _adopting(declared, detachment)

@@ -133,6 +133,7 @@ def compose_record(report: Report) -> dict[str, Any]:
         "source_ip": detachment and detachment.source_ip,
         "user_agent": detachment and detachment.user_agent,
         "event_id": detachment and detachment.event_id,
+        "call_id": detachment and detachment.call_id,
         "detached_at": detachment and format_timestamp(detachment.event_time),
         "confirmed_at": report.confirmed_at and format_timestamp(report.confirmed_at),
         "exposure_seconds": None if exposure is None else int(exposure.total_seconds()),

@@ -61,10 +61,11 @@ def test_the_bus_takes_what_aws_says_about_organizations_from_exactly_these_acco
         "Action": "events:PutEvents",
         "Resource": "ForwardedEventsBus.Arn",
         "Condition": {
+            "ForAllValues:StringEquals": {"events:source": "aws.organizations"},
+            "Null": {"events:source": "false"},
             "StringEquals": {
-                "events:source": "aws.organizations",
                 "events:detail-type": ["AWS API Call via CloudTrail", "AWS Service Event via CloudTrail"],
-            }
+            },
         },
     }
 

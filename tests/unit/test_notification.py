@@ -72,6 +72,7 @@ def test_a_whole_record_is_plain() -> None:
         "source_ip": "203.0.113.7",
         "user_agent": "aws-cli/2.31.3 md/awscrt#0.27.6 ua/2.1 os/linux",
         "event_id": EVENT_ID,
+        "call_id": EVENT_ID,
         "detached_at": "2026-11-22T09:00:00Z",
         "confirmed_at": "2026-11-22T09:00:42Z",
         "exposure_seconds": 42,

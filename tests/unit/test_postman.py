@@ -71,6 +71,58 @@ def test_an_outcome_says_all_that_its_alert_does() -> None:
     assert world.queue.messages == {}
 
 
+SHARED = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["in one round", "in two rounds"])
+def test_a_call_whose_event_comes_by_two_buses_is_announced_once(*, at_once: bool) -> None:
+    world = World()
+    world.put(alert())
+    if not at_once:
+        world.run()
+    world.put(alert())
+    world.run()
+    assert world.subjects() == ["ALERT: DenyUnapprovedRegions was detached from ou-exme-ycaqk99w"]
+    assert world.queue.messages == {}
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["in one round", "in two rounds"])
+def test_a_call_of_which_two_accounts_have_a_record_is_announced_once(*, at_once: bool) -> None:
+    world = World()
+    world.put(alert(1, sharedEventID=SHARED))
+    if not at_once:
+        world.run()
+    world.put(alert(2, sharedEventID=SHARED, recipientAccountId="444455556666"))
+    world.run()
+    assert len(world.mails()) == 1
+    assert world.queue.messages == {}
+
+
+def test_an_outcome_answers_the_alerts_of_all_records_of_its_call() -> None:
+    world = World()
+    world.put(alert(1, sharedEventID=SHARED), alert(2, sharedEventID=SHARED))
+    world.put(outcome(end="restored", event_id=event_id(2), call_id=SHARED))
+    world.run()
+    assert world.subjects() == ["restored 0"]
+
+
+def test_an_alert_that_comes_after_its_outcome_says_nothing_new() -> None:
+    world = World()
+    world.put(outcome(end="restored"))
+    world.run()
+    world.put(alert())
+    world.run()
+    assert world.subjects() == ["restored 0"]
+    assert world.queue.messages == {}
+
+
+def test_two_calls_are_two_alerts_however_alike() -> None:
+    world = World()
+    world.put(alert(1), alert(2))
+    world.run()
+    assert len(world.mails()) == 2
+
+
 def test_four_letters_are_four_mails() -> None:
     world = World()
     world.put(*(outcome(number) for number in range(4)))

@@ -293,6 +293,12 @@ def test_an_event_of_another_account_is_refused() -> None:
     assert str(raised.value) == "detail.recipientAccountId: got 351880565513, expected 111122223333"
 
 
+def test_an_event_that_began_in_another_account_is_refused_whatever_its_record_says() -> None:
+    with pytest.raises(ForeignEventError) as raised:
+        run_of(change_event("DeletePolicy") | {"account": "351880565513"})
+    assert str(raised.value) == "account: got 351880565513, expected 111122223333"
+
+
 def test_a_baseline_of_another_organization_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     other = replace(example_baseline(), organization="o-otherexample")
     monkeypatch.setattr(take_turn, "load_baseline", lambda _: other)

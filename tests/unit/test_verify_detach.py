@@ -14,6 +14,7 @@ from holdfast.errors import (
     BaselineError,
     ChangedSuccessorError,
     ForeignEventError,
+    MalformedEventError,
     OrganizationsError,
     OrganizationsThrottledError,
     PermissionMissingError,
@@ -307,6 +308,30 @@ def test_a_record_of_another_account_is_refused() -> None:
     with pytest.raises(ForeignEventError) as raised:
         verify_detach.handler(event("foreign_account"), None)
     assert str(raised.value) == "detail.recipientAccountId: got 351880565513, expected 111122223333"
+
+
+@pytest.mark.parametrize(
+    ("account", "error", "words"),
+    [
+        ("999999999999", ForeignEventError, "account: got 999999999999, expected 111122223333"),
+        (None, MalformedEventError, "account: got None, expected 12 digits"),
+        ("1111-2222-3333", MalformedEventError, "account: got '1111-2222-3333', expected 12 digits"),
+    ],
+)
+def test_an_event_that_began_in_another_account_is_refused_whatever_its_record_says(
+    account: str | None, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error) as raised:
+        verify_detach.handler(event("detach_from_ou") | {"account": account}, None)
+    assert str(raised.value) == words
+
+
+def test_an_event_of_an_account_that_may_forward_is_served(
+    api: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORWARDING_ACCOUNT_IDS", "444455556666,351880565513")
+    api.lists_for("ou-exme-ycaqk99w", SCP)
+    assert is_incident(verify_detach.handler(event("foreign_account"), None))
 
 
 def test_a_delegated_administrators_own_account_is_served(

@@ -210,7 +210,7 @@ def test_a_part_is_found_by_its_logical_id() -> None:
     ("parameters", "off"),
     [
         ({"ReconciliationEnabled": "true", "AlertEnabled": "true"}, set()),
-        ({"ReconciliationEnabled": "false"}, {"ReconcileSchedule", "TamperRule"}),
+        ({"ReconciliationEnabled": "false"}, {"ReconcileSchedule", "TamperRule", "ForwardedTamperRule"}),
         ({"AlertEnabled": "false"}, set()),
     ],
 )

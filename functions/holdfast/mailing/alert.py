@@ -39,7 +39,7 @@ def alert_letter(event: Mapping[str, Any], desk: Desk) -> Letter:
         cause="" if guardrail or desk.baseline is None else "not in the baseline",
         line=f"{name}{ids}, {when}, event {detachment.event_id}",
         brief=f"{ids}, {when}, event {detachment.event_id}",
-        incident=detachment.event_id,
+        incident=detachment.call_id,
         awaits=guardrail is not None or desk.baseline is None,
         compose=partial(_write, detachment, guardrail, desk),
     )

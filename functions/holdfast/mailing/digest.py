@@ -16,7 +16,7 @@ from holdfast.mailing.letter import (
     Mail,
     mail_of,
     text_of,
-    without_answered_alerts,
+    without_needless_alerts,
 )
 from holdfast.mailing.storm import Storm
 from holdfast.outcome import Outcome, Severity
@@ -103,7 +103,7 @@ def write_closing(storm: Storm, organization: str, now: datetime) -> Mail:
 
 def _digest(letters: tuple[Letter, ...], before: Storm, organization: str, now: datetime) -> Digest | None:
     """Return the digest, if need be without the names that others chose; None if it does not fit."""
-    after, listed = before.after_telling(letters, now), without_answered_alerts(letters, before.closed)
+    after, listed = before.after_telling(letters, now), without_needless_alerts(letters, before.closed)
     outcomes = Counter(letter.outcome for letter in letters if letter.outcome != ALERT)
     claim = _claim(after.detached - before.detached, outcomes, len(after.open))
     pages = bool(after.open) or any(letter.severity is Severity.PAGE for letter in letters)

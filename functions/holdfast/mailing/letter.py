@@ -75,7 +75,7 @@ class Letter:
     brief : str
         The same without names that others chose.
     incident : str or None
-        The event's id, which an alert and its outcome share.
+        The call's id, which its alerts and their outcome share.
     awaits : bool
         Whether it is an alert whose outcome will come.
     compose : callable or None
@@ -140,15 +140,28 @@ def text_of(lines: Iterable[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def without_answered_alerts(letters: Iterable[Letter], closed: Iterable[str] = ()) -> list[Letter]:
-    """Return the letters but the alerts whose outcome is among them, or told: it says all that they do."""
-    told = list(letters)
-    ended = {letter.incident for letter in told if letter.outcome != ALERT} | set(closed)
-    return [
-        letter
-        for letter in told
-        if letter.outcome != ALERT or letter.incident is None or letter.incident not in ended
-    ]
+def without_needless_alerts(letters: Iterable[Letter], told: Iterable[str] = ()) -> list[Letter]:
+    """Return the letters but the alerts that say nothing new.
+
+    An outcome says all that its alert does. And a call whose event comes by two buses is announced twice.
+
+    Parameters
+    ----------
+    letters : iterable of Letter
+        What there is to tell.
+    told : iterable of str
+        The incidents of which people know already.
+    """
+    found = list(letters)
+    known = {letter.incident for letter in found if letter.outcome != ALERT} | set(told)
+    kept = []
+    for letter in found:
+        if letter.outcome == ALERT and letter.incident is not None:
+            if letter.incident in known:
+                continue
+            known.add(letter.incident)
+        kept.append(letter)
+    return kept
 
 
 def identifier(value: object) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from holdfast.fields import text_in
 from holdfast.mailing.letter import Mailbox
 from holdfast.mailing.storm import Storm, parse_storm
 from holdfast.timestamps import parse_timestamp
@@ -47,10 +48,21 @@ class Plan(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A mail that has, or may have, been sent: when, and whether it told a single letter."""
+    """A mail that has, or may have, been sent: when, and whether it told a single letter.
+
+    Parameters
+    ----------
+    at : datetime
+        When.
+    single : bool
+        Whether it told a single letter.
+    incident : str or None
+        Which incident it told of; None of several, and where nobody knows whether it was sent.
+    """
 
     at: datetime
     single: bool
+    incident: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +89,13 @@ class Pace:
         singles = sum(one.single for one in self._recent(now))
         return min(SINGLES_A_MINUTE - singles, self.mails_left(now))
 
-    def after_sending(self, at: datetime, *, single: bool) -> Pace:
-        """Return the pace after a mail, sent or perhaps sent."""
-        return replace(self, sent=(*self._recent(at), Sent(at, single)))
+    def after_sending(self, at: datetime, *, single: bool, incident: str | None = None) -> Pace:
+        """Return the pace after a mail, sent or perhaps sent; the incident only of one that was sent."""
+        return replace(self, sent=(*self._recent(at), Sent(at, single, incident)))
+
+    def told(self, now: datetime) -> frozenset[str]:
+        """Return the incidents that single mails of the last minute told of."""
+        return frozenset(one.incident for one in self._recent(now) if one.incident)
 
     def plan(self, letters: int, now: datetime) -> Plan:
         """Return what to do with the letters that are there.
@@ -170,11 +186,16 @@ def parse_paces(document: Mapping[str, Any] | None) -> Paces:
 
 def _pace_document(pace: Pace) -> dict[str, Any]:
     return {
-        "sent": [{"at": one.at.isoformat(), "single": one.single} for one in pace.sent],
+        "sent": [
+            {"at": one.at.isoformat(), "single": one.single, "incident": one.incident} for one in pace.sent
+        ],
         "storm": pace.storm and pace.storm.to_document(),
     }
 
 
 def _parse_pace(part: Mapping[str, Any]) -> Pace:
-    sent = tuple(Sent(parse_timestamp(one["at"]), one["single"]) for one in part["sent"])
+    # What was remembered before a mail's incident was has no such key.
+    sent = tuple(
+        Sent(parse_timestamp(one["at"]), one["single"], text_in(one, "incident")) for one in part["sent"]
+    )
     return Pace(sent, part["storm"] and parse_storm(part["storm"]))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from holdfast.errors import AwsError
 from holdfast.mailing.desk import Desk
 from holdfast.mailing.digest import write_closing, write_digests
-from holdfast.mailing.letter import Letter, Mail, Mailbox, without_answered_alerts
+from holdfast.mailing.letter import Letter, Mail, Mailbox, without_needless_alerts
 from holdfast.mailing.pace import ITEM, Pace, Paces, Plan, parse_paces
 from holdfast.mailing.sorting import Message, letter_of
 
@@ -118,12 +118,12 @@ def deliver(batch: Sequence[Message], desk: Desk, office: Office) -> frozenset[s
 
 
 def _plan(letters: Sequence[Letter], pace: Pace, now: datetime) -> Plan:
-    return pace.plan(len(letters if pace.storm else _worth_a_mail(letters)), now)
+    return pace.plan(len(letters if pace.storm else _worth_a_mail(letters, pace.told(now))), now)
 
 
-def _worth_a_mail(letters: Sequence[Letter]) -> list[Letter]:
+def _worth_a_mail(letters: Sequence[Letter], told: frozenset[str]) -> list[Letter]:
     """Return the letters that need a mail of their own."""
-    return [letter for letter in without_answered_alerts(letters) if letter.compose]
+    return [letter for letter in without_needless_alerts(letters, told) if letter.compose]
 
 
 def _put_by(bag: Bag, plans: Mapping[Mailbox, Plan], queue: Queue) -> frozenset[str]:
@@ -203,10 +203,10 @@ class Round:
                 self._close()
 
     def _tell_singly(self, letters: Sequence[Letter]) -> Iterator[str]:
-        worth = _worth_a_mail(letters)
+        worth = _worth_a_mail(letters, self.pace.told(self._now))
         yield from (letter.message_id for letter in letters if letter not in worth)
         for letter in worth:
-            if letter.compose and self._send(letter.compose(self._now), single=True):
+            if letter.compose and self._send(letter.compose(self._now), single=True, of=letter.incident):
                 yield letter.message_id
 
     def _tell_in_digests(self, letters: Sequence[Letter]) -> Iterator[str]:
@@ -222,7 +222,7 @@ class Round:
             if self._send(closing, single=False):
                 self.pace = replace(self.pace, storm=None)
 
-    def _send(self, mail: Mail, *, single: bool) -> bool:
+    def _send(self, mail: Mail, *, single: bool, of: str | None = None) -> bool:
         """Return whether SNS took a mail; it counts in any case, since its answer may have been lost."""
         try:
             self._post.send(self._mailbox, mail)
@@ -230,5 +230,5 @@ class Round:
         except AwsError as error:
             _LOG.warning("could not mail: %s", error)
             sent = False
-        self.pace = self.pace.after_sending(self._clock(), single=single)
+        self.pace = self.pace.after_sending(self._clock(), single=single, incident=of if sent else None)
         return sent

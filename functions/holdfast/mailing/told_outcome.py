@@ -71,7 +71,8 @@ def _recorded(record: Mapping[str, Any], attributes: Mapping[str, Any]) -> Lette
         cause=_cause(record),
         line=f"{quoted(name)} {brief}" if name else brief,
         brief=brief,
-        incident=text_in(record, "event_id"),
+        # A record that was written before calls had ids of their own has the event's.
+        incident=text_in(record, "call_id") or text_in(record, "event_id"),
         compose=_writer(told, attributes) if isinstance(told, Mapping) else None,
     )
 

@@ -30,7 +30,7 @@ OUTCOMES, MAIL_QUEUE = "OutcomeTopic", "MailQueue"
 _FOR_MACHINES = frozenset({"AlertTopic", OUTCOMES})
 """The topics that no person has to be subscribed to, by logical id: people hear of the same by mail."""
 
-_SWITCHES = {"ReconciliationEnabled": ("ReconcileSchedule", "TamperRule")}
+_SWITCHES = {"ReconciliationEnabled": ("ReconcileSchedule", "TamperRule", "ForwardedTamperRule")}
 """The template's parameters that put parts out of use, and which."""
 
 
