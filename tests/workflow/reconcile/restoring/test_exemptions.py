@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+import pytest
+
 from holdfast.exemption import name_of
 from holdfast.timestamps import format_timestamp
 from localaws.gateway import ApiError
@@ -17,6 +19,8 @@ from tests.workflow.reconcile.ways import (
     ATTACHED_AFTER_SECOND_LOOK,
     FOUND_TWICE,
 )
+
+pytestmark = pytest.mark.long
 
 WORKLOADS = ("DenyUnapprovedRegions", "Workloads")
 LEFT = "Not attached: it may be off until then."

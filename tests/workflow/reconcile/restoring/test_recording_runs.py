@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from localaws.gateway import ApiError
 from tests.deployed import RECONCILIATION, SUCCEEDED, Holdfast, Run
 from tests.workflow.reconcile.ways import ATTACHED_AFTER_SECOND_LOOK, TOLD_NOW
+
+pytestmark = pytest.mark.long
 
 EVENTS = Path(__file__).parents[4] / "events" / "reconcile"
 GUARDRAIL = ("DenyLeaveOrganization", "Root")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from holdfast_cli.sample_organization import PIPELINE_ROLE
 from tests.deployed import SUCCEEDED, Holdfast
 from tests.workflow.reconcile.drifts import disable_type
 from tests.workflow.reconcile.findings import findings_of
 from tests.workflow.reconcile.starting import reconcile
 from tests.workflow.reconcile.ways import ATTACHED, FOUND
+
+pytestmark = pytest.mark.long
 
 REGIONS = "DenyUnapprovedRegions"
 SANCTIONED = "Not attached: the baseline sanctions what this principal detaches."
