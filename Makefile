@@ -28,7 +28,8 @@ local: $(VENV)/.demo ## keep that AWS running at 127.0.0.1:4566 (HOST=... and PO
 snapshot: $(VENV)/.demo ## write the baseline from your live organization, with your credentials
 	@$(BIN)/python -m holdfast_cli snapshot
 
-PYTEST = $(BIN)/pytest --numprocesses=auto --dist=loadfile
+# In the order of the folders: by default the files with few tests come last, and among them are the longest.
+PYTEST = $(BIN)/pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev ## run the tests, but those that take long: under three minutes on two cores
 	$(PYTEST) -m "not long"
