@@ -18,6 +18,13 @@ class NoStackError(HoldfastError):
     """There is no such stack, or it is not Holdfast's. Raised before anything is done."""
 
 
+def no_such_stack(name: str, region: str) -> NoStackError:
+    """Return the error that there is no stack of a name in a region, with what to do next."""
+    return NoStackError(
+        f"there is no stack {name!r} in {region}. Next: name yours (--stack) and its region (--region)"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class DeployedStack:
     """What a command needs to know of a stack.
@@ -74,10 +81,7 @@ def find_stack(client: CloudFormationClient, name: str) -> DeployedStack:
         # A stack that is not there. Source: CloudFormation API reference, DescribeStacks.
         if error.response["Error"]["Code"] != "ValidationError":
             raise
-        message = (
-            f"there is no stack {name!r} in {region}. Next: name yours (--stack) and its region (--region)"
-        )
-        raise NoStackError(message) from error
+        raise no_such_stack(name, region) from error
     return DeployedStack(
         name,
         region,

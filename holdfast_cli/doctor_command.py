@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError
 
-from holdfast.errors import HoldfastError, ServiceError
+from holdfast.errors import ServiceError
 from holdfast.reconciliation.sentence import counted
 from holdfast_cli.check import DENIED, Check, Status, Verdict
+from holdfast_cli.deployed_stack import no_such_stack
 from holdfast_cli.doctor import checks_of
 from holdfast_cli.live_deployment import LiveDeployment
 
@@ -24,10 +25,6 @@ FINE, FAILED = 0, 1
 TOLD = tuple[Check, Verdict]
 
 _STYLES = {Status.OK: "green", Status.WARNING: "yellow", Status.FAILED: "red"}
-
-
-class NoDeploymentError(HoldfastError):
-    """There is no stack of the name. Raised before any check."""
 
 
 def run_doctor(  # noqa: PLR0913 - what the command line says
@@ -58,7 +55,7 @@ def run_doctor(  # noqa: PLR0913 - what the command line says
 
     Raises
     ------
-    NoDeploymentError
+    NoStackError
         If there is no such stack.
     ServiceError, BotoCoreError
         If AWS cannot be asked at all.
@@ -89,10 +86,7 @@ def _find(live: LiveDeployment) -> None:
             raise error.__cause__ from error
         # A stack that is not there. Source: CloudFormation API reference, DescribeStacks.
         if error.code == "ValidationError":
-            raise NoDeploymentError(
-                f"there is no stack {live.stack_name!r} in {live.region}. Next: name yours (--stack) and its "
-                "region (--region)"
-            ) from error
+            raise no_such_stack(live.stack_name, live.region) from error
         if error.code not in DENIED:
             raise
 

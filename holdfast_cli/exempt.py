@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,12 +15,10 @@ from holdfast.quoting import quoted
 from holdfast.reconciliation.trigger import Scope, ScopeKind
 from holdfast.timestamps import format_timestamp, parse_timestamp
 from holdfast_cli.finding import shown
+from holdfast_cli.spans import span_of
 
 EVERYTHING = "all"
 """What people say for every policy, or for every target of one."""
-
-_SPAN = re.compile(r"([0-9]{1,4})([mhd])", re.ASCII)
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
 class UnknownGuardrailError(HoldfastError):
@@ -134,8 +131,8 @@ def end_of(text: str, now: datetime) -> datetime:
     ValueError
         If it is neither; names the value and what was expected.
     """
-    if span := _SPAN.fullmatch(text):
-        return now + int(span[1]) * _UNITS[span[2]]
+    if (left := span_of(text)) is not None:
+        return now + left
     try:
         return parse_timestamp(text)
     except (ValueError, OverflowError) as error:

@@ -26,13 +26,12 @@ from holdfast_cli.incidents import UNREADABLE, Incident, Item, Recorded, read_it
 from holdfast_cli.ledger_reading import Ledger, find_ledger
 from holdfast_cli.organization_tree import find_target
 from holdfast_cli.screen import safe
+from holdfast_cli.spans import span_of
 
 if TYPE_CHECKING:
     from holdfast_cli.screen import Screen
     from holdfast_cli.session import Session
 
-_SPAN = re.compile(r"([0-9]{1,4})([mhd])", re.ASCII)
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 # What a spreadsheet takes for a formula, also in its full width. Source: OWASP, "CSV Injection".
@@ -87,8 +86,8 @@ def moment_of(text: str, now: datetime, option: str) -> datetime:
     ValueError
         If it is none of these; names the value and what was expected.
     """
-    if span := _SPAN.fullmatch(text):
-        return now - int(span[1]) * _UNITS[span[2]]
+    if (ago := span_of(text)) is not None:
+        return now - ago
     try:
         if _DATE.fullmatch(text):
             return datetime.fromisoformat(text).replace(tzinfo=UTC)

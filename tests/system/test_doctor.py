@@ -24,6 +24,7 @@ from holdfast_cli.sample_organization import PIPELINE_ROLE, SAMPLE_ID
 from holdfast_cli.session import Session
 from localaws.gateway import ApiError
 from tests.deployed import RECONCILIATION, SCP, SUCCEEDED, Holdfast, deployed
+from tests.system.breakages import function_stopped, key_disabled, mapping_disabled, rule_disabled
 
 pytestmark = pytest.mark.long
 
@@ -145,27 +146,11 @@ def test_people_see_each_check_and_the_end(doctor: Doctor) -> None:
 
 
 @contextmanager
-def rule_disabled(holdfast: Holdfast) -> Iterator[None]:
-    events, name = holdfast.aws.client("events"), holdfast.resource("DetachRule")
-    events.disable_rule(Name=name)
-    yield
-    events.enable_rule(Name=name)
-
-
-@contextmanager
 def trail_stopped(holdfast: Holdfast) -> Iterator[None]:
     trails = holdfast.aws.client("cloudtrail")
     trails.stop_logging(Name="organization")
     yield
     trails.start_logging(Name="organization")
-
-
-@contextmanager
-def key_disabled(holdfast: Holdfast) -> Iterator[None]:
-    kms, key = holdfast.aws.client("kms"), holdfast.resource("OutcomeKey")
-    kms.disable_key(KeyId=key)
-    yield
-    kms.enable_key(KeyId=key)
 
 
 @contextmanager
@@ -183,22 +168,6 @@ def schedule_disabled(holdfast: Holdfast) -> Iterator[None]:
     schedules.update_schedule(**kept, State="DISABLED")
     yield
     schedules.update_schedule(**kept, State="ENABLED")
-
-
-@contextmanager
-def function_stopped(holdfast: Holdfast) -> Iterator[None]:
-    functions, name = holdfast.aws.client("lambda"), holdfast.resource("VerifyDetachFunction")
-    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
-    yield
-    functions.delete_function_concurrency(FunctionName=name)
-
-
-@contextmanager
-def mapping_disabled(holdfast: Holdfast) -> Iterator[None]:
-    functions, mapping = holdfast.aws.client("lambda"), holdfast.resource("MailMapping")
-    functions.update_event_source_mapping(UUID=mapping, Enabled=False)
-    yield
-    functions.update_event_source_mapping(UUID=mapping, Enabled=True)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from holdfast.quoting import quoted
 from holdfast_cli.embedded import READER
 from localaws.gateway import ApiError
 from tests.deployed import Holdfast
+from tests.system.breakages import function_stopped, key_disabled, mapping_disabled, rule_disabled
 
 pytestmark = pytest.mark.long
 
@@ -68,14 +69,6 @@ def wired(shared_holdfast: Holdfast) -> Holdfast:
 
 
 @contextmanager
-def rule_disabled(holdfast: Holdfast) -> Iterator[None]:
-    events, name = holdfast.aws.client("events"), holdfast.resource("DetachRule")
-    events.disable_rule(Name=name)
-    yield
-    events.enable_rule(Name=name)
-
-
-@contextmanager
 def rule_without_targets(holdfast: Holdfast) -> Iterator[None]:
     events, name = holdfast.aws.client("events"), holdfast.resource("AlertRule")
     targets = events.list_targets_by_rule(Rule=name)["Targets"]
@@ -121,30 +114,6 @@ def outcomes_not_mailed(holdfast: Holdfast) -> Iterator[None]:
     sns.unsubscribe(SubscriptionArn=entry["SubscriptionArn"])
     yield
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=entry["Endpoint"])
-
-
-@contextmanager
-def mapping_disabled(holdfast: Holdfast) -> Iterator[None]:
-    functions, mapping = holdfast.aws.client("lambda"), holdfast.resource("MailMapping")
-    functions.update_event_source_mapping(UUID=mapping, Enabled=False)
-    yield
-    functions.update_event_source_mapping(UUID=mapping, Enabled=True)
-
-
-@contextmanager
-def key_disabled(holdfast: Holdfast) -> Iterator[None]:
-    kms, key = holdfast.aws.client("kms"), holdfast.resource("OutcomeKey")
-    kms.disable_key(KeyId=key)
-    yield
-    kms.enable_key(KeyId=key)
-
-
-@contextmanager
-def function_stopped(holdfast: Holdfast) -> Iterator[None]:
-    functions, name = holdfast.aws.client("lambda"), holdfast.resource("VerifyDetachFunction")
-    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
-    yield
-    functions.delete_function_concurrency(FunctionName=name)
 
 
 @contextmanager
